@@ -1,0 +1,67 @@
+//! `carts`: carts and their lines.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::VariantForSale;
+use crate::pricing::Quote;
+use crate::shipping::ShippingMethodId;
+use crate::{Address, Currency, Locale, MarketId, Metadata, Quantity, calls, ids};
+
+ids! {
+    /// A cart.
+    CartId = "cart";
+    /// A line of a cart; the order's line keeps the id.
+    LineId = "line";
+}
+
+/// What is in this cart, priced now? Asked by `orders` before it places an order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetBasket {
+    pub cart: CartId,
+    /// SHA-256 of the cart token, lower-case hex. Not the cart's: not found.
+    pub token_sha256: String,
+}
+
+/// A cart ready to become an order, or with what is still missing left out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Basket {
+    pub cart: CartId,
+    /// Rises with every change of the cart; names the state that was ordered.
+    pub version: i64,
+    pub market: MarketId,
+    pub currency: Currency,
+    pub locale: Locale,
+    pub email: Option<String>,
+    pub shipping_address: Option<Address>,
+    pub shipping_method: Option<ShippingMethodId>,
+    pub metadata: Metadata,
+    pub lines: Vec<BasketVariant>,
+    /// Why the cart can't be ordered as it is; empty when it can.
+    pub missing: Vec<Missing>,
+    pub quote: Quote,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BasketVariant {
+    pub line: LineId,
+    pub quantity: Quantity,
+    pub metadata: Metadata,
+    pub variant: VariantForSale,
+}
+
+/// What a cart still needs before it can be ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    Lines,
+    Email,
+    ShippingAddress,
+    /// None chosen, or the chosen one does not serve the address.
+    ShippingMethod,
+    /// A line's variant was archived or has no price in the cart's market.
+    LineForSale,
+}
+
+calls! {
+    "carts.get_basket" GetBasket -> Basket;
+}

@@ -1,0 +1,232 @@
+//! Money: an integer of minor units with its ISO 4217 currency. No floats, no conversion.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An ISO 4217 currency, written as its three letters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    pub const EUR: Self = Self(iso_currency::Currency::EUR);
+    pub const USD: Self = Self(iso_currency::Currency::USD);
+
+    /// `None` where the text is no ISO 4217 code in capitals, or names no money that is paid with (XAU, XXX).
+    pub fn from_code(code: &str) -> Option<Self> {
+        iso_currency::Currency::from_code(code)
+            .filter(|currency| currency.exponent().is_some())
+            .map(Self)
+    }
+
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the point: 2 for EUR, 0 for JPY, 3 for KWD.
+    pub fn exponent(self) -> u32 {
+        self.0.exponent().map_or(2, u32::from)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_code(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not an ISO 4217 currency code in capitals, like `EUR`"
+            ))
+        })
+    }
+}
+
+impl utoipa::PartialSchema for Currency {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^[A-Z]{3}$"))
+            .description(Some("ISO 4217 currency code"))
+            .examples([serde_json::json!("EUR")])
+            .into()
+    }
+}
+impl utoipa::ToSchema for Currency {}
+
+/// An amount of one currency, in its minor units (cents): `{"amount": 1999, "currency": "EUR"}`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// Minor units: cents for EUR, yen for JPY.
+    #[schema(example = 1999)]
+    pub amount: i64,
+    pub currency: Currency,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    #[error("{0} and {1} cannot be added: they are different currencies")]
+    Mixed(Currency, Currency),
+    #[error("the amount does not fit into 64 bits of minor units")]
+    Overflow,
+    #[error("an amount cannot be split over weights that are negative or all zero")]
+    Weights,
+}
+
+impl Money {
+    pub const fn new(amount: i64, currency: Currency) -> Self {
+        Self { amount, currency }
+    }
+
+    pub const fn zero(currency: Currency) -> Self {
+        Self { amount: 0, currency }
+    }
+
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+        self.same(other)?;
+        let amount = self.amount.checked_add(other.amount).ok_or(MoneyError::Overflow)?;
+        Ok(Self { amount, ..self })
+    }
+
+    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
+        self.same(other)?;
+        let amount = self.amount.checked_sub(other.amount).ok_or(MoneyError::Overflow)?;
+        Ok(Self { amount, ..self })
+    }
+
+    pub fn times(self, quantity: i64) -> Result<Self, MoneyError> {
+        let amount = self.amount.checked_mul(quantity).ok_or(MoneyError::Overflow)?;
+        Ok(Self { amount, ..self })
+    }
+
+    /// Splits the amount over weights by largest remainder: the parts sum to the whole exactly, a
+    /// zero weight gets nothing, and of equal remainders the earlier part gets the unit.
+    pub fn allocate(self, weights: &[i64]) -> Result<Vec<Self>, MoneyError> {
+        Ok(allocate(self.amount, weights)?
+            .into_iter()
+            .map(|amount| Self { amount, ..self })
+            .collect())
+    }
+
+    fn same(self, other: Self) -> Result<(), MoneyError> {
+        if self.currency == other.currency {
+            Ok(())
+        } else {
+            Err(MoneyError::Mixed(self.currency, other.currency))
+        }
+    }
+}
+
+/// [`Money::allocate`] on bare minor units.
+pub fn allocate(amount: i64, weights: &[i64]) -> Result<Vec<i64>, MoneyError> {
+    let total: i128 = weights.iter().map(|&weight| i128::from(weight)).sum();
+    if total <= 0 || weights.iter().any(|&weight| weight < 0) {
+        return Err(MoneyError::Weights);
+    }
+    let (sign, whole) = (i128::from(amount.signum()), i128::from(amount).abs());
+    let mut parts: Vec<i128> = weights
+        .iter()
+        .map(|&weight| whole * i128::from(weight) / total)
+        .collect();
+    let mut by_remainder: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0).collect();
+    by_remainder.sort_by_key(|&i| (std::cmp::Reverse(whole * i128::from(weights[i]) % total), i));
+    let left = whole - parts.iter().sum::<i128>();
+    for &i in by_remainder
+        .iter()
+        .take(usize::try_from(left).map_err(|_| MoneyError::Overflow)?)
+    {
+        parts[i] += 1;
+    }
+    parts
+        .into_iter()
+        .map(|part| i64::try_from(sign * part).map_err(|_| MoneyError::Overflow))
+        .collect()
+}
+
+/// `19.99 EUR`, for people in logs and mails; the API writes both fields.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.currency.exponent();
+        if digits == 0 {
+            return write!(f, "{} {}", self.amount, self.currency);
+        }
+        let unit = 10_u64.pow(digits);
+        let (sign, size) = (if self.amount < 0 { "-" } else { "" }, self.amount.unsigned_abs());
+        write!(
+            f,
+            "{sign}{}.{:0width$} {}",
+            size / unit,
+            size % unit,
+            self.currency,
+            width = digits as usize
+        )
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn money_is_written_for_people_by_its_exponent() {
+        let yen = Currency::from_code("JPY").expect("a currency");
+        let dinar = Currency::from_code("KWD").expect("a currency");
+        assert_eq!(Money::new(1999, Currency::EUR).to_string(), "19.99 EUR");
+        assert_eq!(Money::new(-5, Currency::EUR).to_string(), "-0.05 EUR");
+        assert_eq!(Money::new(1999, yen).to_string(), "1999 JPY");
+        assert_eq!(Money::new(1999, dinar).to_string(), "1.999 KWD");
+    }
+
+    #[test]
+    fn currencies_do_not_mix_and_sums_do_not_wrap() {
+        let (eur, usd) = (Money::new(1, Currency::EUR), Money::new(1, Currency::USD));
+        assert_eq!(eur.plus(usd), Err(MoneyError::Mixed(Currency::EUR, Currency::USD)));
+        assert_eq!(Money::new(i64::MAX, Currency::EUR).plus(eur), Err(MoneyError::Overflow));
+        assert!(Currency::from_code("eur").is_none() && Currency::from_code("XXX").is_none());
+    }
+
+    #[test]
+    fn ten_over_three_gives_the_odd_unit_to_the_first() {
+        assert_eq!(allocate(10, &[1, 1, 1]), Ok(vec![4, 3, 3]));
+        assert_eq!(allocate(-10, &[1, 0, 2]), Ok(vec![-3, 0, -7]));
+        assert_eq!(allocate(10, &[0, 0]), Err(MoneyError::Weights));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_sum_to_the_whole_and_are_off_by_less_than_one(amount in -1_000_000_000_i64..1_000_000_000, weights in prop::collection::vec(0_i64..100_000, 1..40)) {
+            prop_assume!(weights.iter().any(|&w| w > 0));
+            let parts = allocate(amount, &weights).expect("valid weights");
+            prop_assert_eq!(parts.iter().sum::<i64>(), amount);
+            let total: i128 = weights.iter().map(|&w| i128::from(w)).sum();
+            for (part, weight) in parts.iter().zip(&weights) {
+                let off = (i128::from(*part) * total - i128::from(amount) * i128::from(*weight)).abs();
+                prop_assert!(off < total, "{part} of {amount} for {weight}/{total}");
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Small values that many services write: quantities, addresses, markets, metadata.
+//! Each is valid by construction; what is not valid does not deserialize, with a text that says the mend.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ObjectBuilder, RefOr, schema::Schema, schema::Type};
+
+/// How many sales units (pieces, grams, centimetres): 1 to 100,000, never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Quantity(i64);
+
+impl Quantity {
+    pub const MAX: i64 = 100_000;
+    pub const ONE: Self = Self(1);
+
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Quantity {
+    type Error = String;
+    fn try_from(number: i64) -> Result<Self, String> {
+        if (1..=Self::MAX).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(format!(
+                "a quantity is a whole number from 1 to {}, not {number}",
+                Self::MAX
+            ))
+        }
+    }
+}
+
+impl From<Quantity> for i64 {
+    fn from(quantity: Quantity) -> i64 {
+        quantity.0
+    }
+}
+
+impl utoipa::PartialSchema for Quantity {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(Self::MAX))
+            .into()
+    }
+}
+impl utoipa::ToSchema for Quantity {}
+
+/// A text that is a short lower-case name.
+macro_rules! slugs {
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal, $allowed:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str { &self.0 }
+        }
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                let allowed: fn(char) -> bool = $allowed;
+                if (1..=$chars_max).contains(&text.len()) && text.chars().all(allowed) { Ok(Self(text)) } else {
+                    Err(format!("`{}` is not {}", text.chars().take(40).collect::<String>(), $what))
+                }
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> { text.to_owned().try_into() }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String { value.0 }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.0) }
+        }
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some($chars_max)).into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+
+slugs! {
+    /// Names a market of the shop, such as `default`; the markets are settings.
+    MarketId, "a market's name: 1 to 32 of a-z, 0-9, - and _", 32,
+        |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    /// What kind of goods a tax rate is for: `standard`, `reduced`, `zero`, or the shop's own.
+    TaxClass, "a tax class: 1 to 32 of a-z, 0-9, - and _", 32,
+        |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    /// A BCP 47 language tag such as `en` or `de-AT`.
+    Locale, "a language tag of BCP 47 such as `en` or `de-AT`", 35,
+        |c| c.is_ascii_alphanumeric() || c == '-';
+}
+
+impl TaxClass {
+    pub fn standard() -> Self {
+        Self("standard".to_owned())
+    }
+}
+
+/// Where a parcel or an invoice goes. Personal data: never in an event, a job or a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    #[garde(length(chars, min = 1, max = 200))]
+    #[schema(example = "Ada Lovelace", max_length = 200)]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 200))]
+    pub company: Option<String>,
+    #[garde(length(chars, min = 1, max = 200))]
+    #[schema(example = "Hauptstraße 1", max_length = 200)]
+    pub line1: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 200))]
+    pub line2: Option<String>,
+    #[garde(length(chars, min = 1, max = 100))]
+    #[schema(example = "Wien", max_length = 100)]
+    pub city: String,
+    /// State or province: the part of ISO 3166-2 after the country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 10))]
+    pub region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 20))]
+    #[schema(example = "1010", max_length = 20)]
+    pub postcode: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    #[garde(custom(is_country))]
+    #[schema(example = "AT", pattern = "^[A-Z]{2}$")]
+    pub country: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 40))]
+    pub phone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(length(chars, max = 40))]
+    pub tax_id: Option<String>,
+}
+
+/// For garde: ISO 3166-1 alpha-2 in form. Whether the shop sells there, the market says.
+pub fn is_country(code: &str, _: &()) -> garde::Result {
+    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        Ok(())
+    } else {
+        Err(garde::Error::new(
+            "must be two capital letters of ISO 3166-1, like `AT`",
+        ))
+    }
+}
+
+/// Free notes of integrators: at most 50 keys of 40 characters, values of 500 bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub struct Metadata(BTreeMap<String, String>);
+
+impl Metadata {
+    pub const KEYS_MAX: usize = 50;
+    pub const KEY_CHARS_MAX: usize = 40;
+    pub const VALUE_BYTES_MAX: usize = 500;
+
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Metadata {
+    type Error = String;
+    fn try_from(map: BTreeMap<String, String>) -> Result<Self, String> {
+        if map.len() > Self::KEYS_MAX {
+            return Err(format!(
+                "metadata holds at most {} keys, not {}",
+                Self::KEYS_MAX,
+                map.len()
+            ));
+        }
+        for (key, value) in &map {
+            if key.is_empty() || key.chars().count() > Self::KEY_CHARS_MAX || value.len() > Self::VALUE_BYTES_MAX {
+                let shown: String = key.chars().take(Self::KEY_CHARS_MAX).collect();
+                return Err(format!(
+                    "metadata `{shown}`: a key has 1 to {} characters, a value at most {} bytes",
+                    Self::KEY_CHARS_MAX,
+                    Self::VALUE_BYTES_MAX
+                ));
+            }
+        }
+        Ok(Self(map))
+    }
+}
+
+impl From<Metadata> for BTreeMap<String, String> {
+    fn from(metadata: Metadata) -> Self {
+        metadata.0
+    }
+}
+
+impl utoipa::PartialSchema for Metadata {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .max_length(Some(Self::VALUE_BYTES_MAX)),
+            ))
+            .max_properties(Some(Self::KEYS_MAX))
+            .description(Some("At most 50 keys of 40 characters with values of 500 bytes"))
+            .into()
+    }
+}
+impl utoipa::ToSchema for Metadata {}
+
+/// What a thing is called elsewhere: unique per source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalRef {
+    /// The system that gave the id, such as `icecat`.
+    #[garde(length(chars, min = 1, max = 64))]
+    #[schema(example = "icecat", max_length = 64)]
+    pub source: String,
+    #[garde(length(chars, min = 1, max = 200))]
+    #[schema(example = "1399", max_length = 200)]
+    pub id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantity_is_never_zero() {
+        assert!(serde_json::from_str::<Quantity>("0").is_err());
+        assert!(serde_json::from_str::<Quantity>("100001").is_err());
+        assert_eq!(serde_json::from_str::<Quantity>("3").map(Quantity::get).ok(), Some(3));
+    }
+
+    #[test]
+    fn metadata_has_limits() {
+        let many: BTreeMap<String, String> = (0..51).map(|i| (i.to_string(), String::new())).collect();
+        assert!(Metadata::try_from(many).is_err());
+        let long = BTreeMap::from([("k".to_owned(), "v".repeat(501))]);
+        assert!(Metadata::try_from(long).is_err_and(|text| text.contains("500 bytes")));
+    }
+
+    #[test]
+    fn a_country_is_two_capital_letters() {
+        assert!(is_country("AT", &()).is_ok());
+        assert!(is_country("at", &()).is_err() && is_country("AUT", &()).is_err());
+    }
+}

@@ -1,0 +1,299 @@
+//! Calls: questions between services. Answered in this process where the owner runs here, else by
+//! `POST /internal/calls/<name>` with the service token, a deadline, retries and a circuit breaker.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use contracts::Call;
+use serde::{Serialize, de::DeserializeOwned};
+use store::{BoxFuture, Clock};
+
+use crate::{Ctx, Problem};
+
+/// A remote call is given up after this, retries included.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+const TRY_MAX: Duration = Duration::from_secs(2);
+const TRIES_MAX: usize = 3;
+/// So many failures in a row open the circuit; it lets one call through again after the pause.
+const BREAKER_FAILURES: u32 = 5;
+const BREAKER_PAUSE: Duration = Duration::from_secs(2);
+/// The header that proves a caller is one of us.
+pub const SERVICE_TOKEN: &str = "souk-service-token";
+
+/// A typed answer behind its name: asked with a value in the process, with JSON from outside.
+pub(crate) trait AnswerAny: Send + Sync {
+    fn local(&self, call: Box<dyn Any + Send>) -> BoxFuture<'static, Result<Box<dyn Any + Send>, Problem>>;
+    fn json(&self, body: Bytes) -> BoxFuture<'static, Result<Vec<u8>, Problem>>;
+}
+
+pub(crate) type AnyAnswer = Arc<dyn AnswerAny>;
+
+struct Answer<C, R, F> {
+    ctx: Ctx,
+    answer: F,
+    call: PhantomData<fn(C) -> R>,
+}
+
+/// A typed answer behind its name.
+pub(crate) fn erase<C: Call, F, A>(ctx: Ctx, answer: F) -> AnyAnswer
+where
+    F: Fn(Ctx, C) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<C::Reply, Problem>> + Send + 'static,
+{
+    erase_with(ctx, answer)
+}
+
+/// As [`erase`], for questions that every service answers under a name of its own.
+pub(crate) fn erase_with<C, R, F, A>(ctx: Ctx, answer: F) -> AnyAnswer
+where
+    C: DeserializeOwned + Send + 'static,
+    R: Serialize + Send + 'static,
+    F: Fn(Ctx, C) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<R, Problem>> + Send + 'static,
+{
+    Arc::new(Answer {
+        ctx,
+        answer,
+        call: PhantomData::<fn(C) -> R>,
+    })
+}
+
+impl<C, R, F, A> AnswerAny for Answer<C, R, F>
+where
+    C: DeserializeOwned + Send + 'static,
+    R: Serialize + Send + 'static,
+    F: Fn(Ctx, C) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<R, Problem>> + Send + 'static,
+{
+    fn local(&self, call: Box<dyn Any + Send>) -> BoxFuture<'static, Result<Box<dyn Any + Send>, Problem>> {
+        match call.downcast::<C>() {
+            Ok(call) => {
+                let reply = (self.answer)(self.ctx.clone(), *call);
+                Box::pin(async move { Ok(Box::new(reply.await?) as Box<dyn Any + Send>) })
+            }
+            Err(_) => Box::pin(async { Err(Problem::internal("a call was asked with another type")) }),
+        }
+    }
+
+    fn json(&self, body: Bytes) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
+        let malformed = |error| {
+            Problem::new(
+                crate::problem::Kind::Malformed,
+                "request.malformed",
+                format!("the call can't be read: {error}"),
+            )
+        };
+        match serde_json::from_slice::<C>(&body).map_err(malformed) {
+            Ok(call) => {
+                let reply = (self.answer)(self.ctx.clone(), call);
+                Box::pin(async move {
+                    serde_json::to_vec(&reply.await?).map_err(|error| Problem::internal(error.to_string()))
+                })
+            }
+            Err(problem) => Box::pin(async { Err(problem) }),
+        }
+    }
+}
+
+/// Who answers which call. Filled once, when every service of the process is built.
+#[derive(Clone)]
+pub struct Peers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    local: OnceLock<BTreeMap<String, AnyAnswer>>,
+    remote: BTreeMap<String, Remote>,
+    http: reqwest::Client,
+    token: Option<String>,
+    clock: Clock,
+}
+
+/// Where a call, or every call of a service, is answered elsewhere.
+struct Remote {
+    url: String,
+    failures: AtomicU32,
+    /// Microsecond until which calls are refused at once.
+    open_until: AtomicI64,
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers")
+            .field("remote", &self.shared.remote.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Peers {
+    /// `remote` maps a call (`shipping.get_options`) or a service (`shipping`) to a base URL; the more
+    /// exact name wins, and both win over an answer in the process.
+    pub fn new(remote: &BTreeMap<String, String>, token: Option<String>, clock: Clock) -> Result<Self, Problem> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .connect_timeout(TRY_MAX)
+            .timeout(TRY_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| Problem::internal(error.to_string()))?;
+        let remote = remote
+            .iter()
+            .map(|(name, url)| {
+                let url = url.trim_end_matches('/').to_owned();
+                (
+                    name.clone(),
+                    Remote {
+                        url,
+                        failures: AtomicU32::new(0),
+                        open_until: AtomicI64::new(0),
+                    },
+                )
+            })
+            .collect();
+        Ok(Self {
+            shared: Arc::new(Shared {
+                local: OnceLock::new(),
+                remote,
+                http,
+                token,
+                clock,
+            }),
+        })
+    }
+
+    /// Says who answers in this process; once, at boot.
+    pub(crate) fn settle(&self, local: BTreeMap<&'static str, AnyAnswer>, own: Vec<(String, AnyAnswer)>) {
+        let local = local
+            .into_iter()
+            .map(|(name, answer)| (name.to_owned(), answer))
+            .chain(own)
+            .collect();
+        assert!(self.shared.local.set(local).is_ok(), "the peers were settled before");
+    }
+
+    /// Whether anyone answers this call.
+    pub fn has_owner(&self, call: &str) -> bool {
+        self.shared.local.get().is_some_and(|local| local.contains_key(call)) || self.remote(call).is_some()
+    }
+
+    pub(crate) fn local_answer(&self, call: &str) -> Option<AnyAnswer> {
+        self.shared.local.get()?.get(call).cloned()
+    }
+
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.shared.token.as_deref()
+    }
+
+    pub async fn call<C: Call>(&self, call: C) -> Result<C::Reply, Problem> {
+        if let Some(remote) = self.remote(C::NAME) {
+            return self.ask(remote, C::NAME, &call).await;
+        }
+        let answer = self
+            .local_answer(C::NAME)
+            .ok_or_else(|| Problem::internal(format!("nobody answers {}", C::NAME)))?;
+        let reply = store::work::part(C::NAME, answer.local(Box::new(call))).await?;
+        let reply = reply
+            .downcast::<C::Reply>()
+            .map_err(|_| Problem::internal(format!("{} answered with another type", C::NAME)))?;
+        Ok(*reply)
+    }
+
+    /// Asks by name, with JSON both ways: for the audit, whose calls every service answers.
+    pub async fn call_named(&self, name: &str, call: &serde_json::Value) -> Result<serde_json::Value, Problem> {
+        if let Some(remote) = self.remote(name) {
+            return self.ask(remote, name, call).await;
+        }
+        let answer = self
+            .local_answer(name)
+            .ok_or_else(|| Problem::internal(format!("nobody answers {name}")))?;
+        let reply = answer.json(call.to_string().into()).await?;
+        serde_json::from_slice(&reply).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
+    }
+
+    fn remote(&self, call: &str) -> Option<&Remote> {
+        let service = call.split('.').next().unwrap_or(call);
+        self.shared.remote.get(call).or_else(|| self.shared.remote.get(service))
+    }
+
+    /// Asks over HTTP: calls only read, so a failed try is repeated within the deadline.
+    async fn ask<C: Serialize, R: DeserializeOwned>(
+        &self,
+        remote: &Remote,
+        name: &str,
+        call: &C,
+    ) -> Result<R, Problem> {
+        let now = || self.shared.clock.now().as_microsecond();
+        if remote.open_until.load(Relaxed) > now() {
+            return Err(Problem::unavailable(format!(
+                "{name}: the circuit to {} is open",
+                remote.url
+            )));
+        }
+        let mut pauses = ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_times(TRIES_MAX - 1)
+            .build();
+        let tries = async {
+            loop {
+                match self.try_once(remote, name, call).await {
+                    Err(problem) if problem.is_unavailable() => match pauses.next() {
+                        Some(pause) => tokio::time::sleep(pause).await,
+                        None => return Err(problem),
+                    },
+                    other => return other,
+                }
+            }
+        };
+        let late = || Problem::unavailable(format!("{name} did not answer within {DEADLINE:?}"));
+        let result = tokio::time::timeout(DEADLINE, tries)
+            .await
+            .unwrap_or_else(|_| Err(late()));
+        if matches!(&result, Err(problem) if problem.is_unavailable()) {
+            if remote.failures.fetch_add(1, Relaxed) + 1 >= BREAKER_FAILURES {
+                remote
+                    .open_until
+                    .store(now() + BREAKER_PAUSE.as_micros() as i64, Relaxed);
+            }
+        } else {
+            remote.failures.store(0, Relaxed);
+        }
+        result
+    }
+
+    async fn try_once<C: Serialize, R: DeserializeOwned>(
+        &self,
+        remote: &Remote,
+        name: &str,
+        call: &C,
+    ) -> Result<R, Problem> {
+        let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {}: {error}", remote.url));
+        let mut request = self
+            .shared
+            .http
+            .post(format!("{}/internal/calls/{name}", remote.url))
+            .json(call);
+        if let Some(token) = &self.shared.token {
+            request = request.header(SERVICE_TOKEN, token);
+        }
+        if let Some(trace) = store::work::traceparent() {
+            request = request.header("traceparent", trace.as_ref());
+        }
+        let response = request.send().await.map_err(unavailable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unavailable)?;
+        if status.is_success() {
+            serde_json::from_slice(&body).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
+        } else {
+            let unreadable = |_| Problem::unavailable(format!("{name} at {} answered {status}", remote.url));
+            Err(serde_json::from_slice::<Problem>(&body).unwrap_or_else(unreadable))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The OpenAPI 3.1 document: each service's, and the shop's.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Components, Info, OpenApi, RefOr, ResponseBuilder};
+
+use crate::Service;
+
+const PROBLEM: &str = "Problem";
+
+/// The document of one service.
+pub fn document(service: &Service) -> OpenApi {
+    let mut api = service.routes.get_openapi().clone();
+    api.info = info(&format!("Souk: {}", service.name));
+    finish(&mut api, service.name);
+    api
+}
+
+/// The document of several services together.
+pub fn merged<'a>(services: impl IntoIterator<Item = &'a Service>) -> OpenApi {
+    let mut all = OpenApi::new(info("Souk"), utoipa::openapi::Paths::new());
+    for service in services {
+        all.merge(document(service));
+    }
+    all.info = info("Souk");
+    all
+}
+
+fn info(title: &str) -> Info {
+    let mut info = Info::new(title, env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Amounts are integers of minor units with their ISO 4217 currency. Times are RFC 3339 in UTC. \
+         Every refusal is a problem of RFC 9457 with a stable `code`."
+            .to_owned(),
+    );
+    info
+}
+
+/// What every operation has: its service as tag, the problem it may answer, the ways to say who asks.
+fn finish(api: &mut OpenApi, service: &str) {
+    let mut components = api.components.take().unwrap_or_else(Components::new);
+    let mut schemas = vec![(PROBLEM.to_owned(), <crate::Problem as utoipa::PartialSchema>::schema())];
+    <crate::Problem as utoipa::ToSchema>::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A staff key: `souk staff add` makes one."))
+        .build();
+    components.add_security_scheme("staff", SecurityScheme::Http(bearer));
+    let token = ApiKeyValue::with_description("Cart-Token", "The token that `POST /v1/carts` answered.");
+    components.add_security_scheme("buyer", SecurityScheme::ApiKey(ApiKey::Header(token)));
+    api.components = Some(components);
+    for (path, item) in &mut api.paths.paths {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            finish_operation(operation, path, service);
+        }
+    }
+}
+
+fn finish_operation(operation: &mut Operation, path: &str, service: &str) {
+    operation.tags = Some(vec![service.to_owned()]);
+    if path.starts_with("/v1/admin") && operation.security.is_none() {
+        operation.security = Some(vec![SecurityRequirement::new("staff", Vec::<String>::new())]);
+    }
+    let schema = RefOr::Ref(utoipa::openapi::Ref::from_schema_name(PROBLEM));
+    let content = utoipa::openapi::ContentBuilder::new().schema(Some(schema)).build();
+    let problem = ResponseBuilder::new()
+        .description("A problem: its `code` says which")
+        .content("application/problem+json", content)
+        .build();
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), RefOr::T(problem));
+}

@@ -1,0 +1,201 @@
+//! The server: every service's routes with what all of them share, and the process's own routes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::Db;
+use subtle::ConstantTimeEq;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::docs;
+use super::layers::{self, Around};
+use crate::calls::{Peers, SERVICE_TOKEN};
+use crate::config::{Config, Server};
+use crate::problem::Kind;
+use crate::tasks::Tasks;
+use crate::{Problem, Service};
+
+/// What `/health` looks at.
+#[derive(Debug, Clone)]
+pub struct Health {
+    pub databases: Vec<Db>,
+    pub metrics: Option<PrometheusHandle>,
+}
+
+#[derive(Clone)]
+struct Process {
+    health: Health,
+    tasks: Tasks,
+    peers: Peers,
+}
+
+/// The routes of these services, of the process itself, and of the documentation.
+pub fn router(
+    services: Vec<Service>,
+    health: Health,
+    peers: Peers,
+    tasks: Tasks,
+    config: &Config,
+    ids: store::Ids,
+) -> Router {
+    let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
+    let swagger = docs_ui(&services);
+    let mut routes = Router::new();
+    for service in services {
+        routes = routes.merge(Router::from(service.routes));
+    }
+    let process = Process { health, tasks, peers };
+    let own = Router::new()
+        .route(
+            "/health/live",
+            get(|| async { Json(serde_json::json!({ "status": "live" })) }),
+        )
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/internal/calls/{name}", post(answer_call))
+        .with_state(process);
+    let index = super::index::page(&names);
+    let around = Around {
+        ids,
+        deadline: Duration::from_secs(config.server.request_seconds_max),
+    };
+    routes
+        .merge(own)
+        .merge(swagger)
+        .route(
+            "/",
+            get(move |headers: HeaderMap| super::index::answer(headers, index.clone())),
+        )
+        .fallback(|| async {
+            Problem::new(
+                Kind::NotFound,
+                "request.unknown_route",
+                "there is no such route; `/api-docs` lists all",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                Kind::MethodNotAllowed,
+                "request.method_not_allowed",
+                "this route knows other methods; `Allow` names them",
+            )
+        })
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
+        .layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+            layers::around(around.clone(), request, next)
+        }))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(cors(&config.server))
+        .layer(security(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(security(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(security(header::REFERRER_POLICY, "no-referrer"))
+}
+
+/// Serves until the process is told to stop, then drains.
+pub async fn serve(listener: tokio::net::TcpListener, router: Router, tasks: Tasks) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move { tasks.stopping().await })
+        .await
+}
+
+fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Closed unless the settings name origins.
+fn cors(server: &Server) -> CorsLayer {
+    let origins: Vec<HeaderValue> = server
+        .cors_origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods(tower_http::cors::Any)
+        .allow_headers(tower_http::cors::Any)
+}
+
+/// `/api-docs`: a page that needs no internet, over the shop's document and each service's.
+fn docs_ui(services: &[Service]) -> Router {
+    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs").url("/api-docs/openapi.json", docs::merged(services));
+    for service in services {
+        ui = ui.url(
+            format!("/api-docs/{}/openapi.json", service.name),
+            docs::document(service),
+        );
+    }
+    let events = super::asyncapi::document();
+    Router::from(ui).route(
+        "/api-docs/asyncapi.json",
+        get(move || async move { Json(events.as_ref().clone()) }),
+    )
+}
+
+async fn ready(State(process): State<Process>) -> Response {
+    if process.tasks.is_stopping() {
+        return Problem::unavailable("the process is shutting down").into_response();
+    }
+    for db in &process.health.databases {
+        if let Err(error) = db.ping().await {
+            return Problem::unavailable(format!("the database does not answer: {error}")).into_response();
+        }
+    }
+    Json(serde_json::json!({ "status": "ready" })).into_response()
+}
+
+async fn metrics(State(process): State<Process>) -> Response {
+    match &process.health.metrics {
+        Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
+        None => Problem::unavailable("this process counts nothing").into_response(),
+    }
+}
+
+/// A call of another process. Closed without a service token in the settings.
+async fn answer_call(
+    State(process): State<Process>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let sent = headers.get(SERVICE_TOKEN).map_or(&[][..], HeaderValue::as_bytes);
+    let right = process
+        .peers
+        .token()
+        .is_some_and(|token| bool::from(token.as_bytes().ct_eq(sent)));
+    if !right {
+        let detail = "this door is for the shop's own processes";
+        return Problem::new(Kind::Unauthenticated, "request.unauthenticated", detail).into_response();
+    }
+    match process.peers.local_answer(&name) {
+        None => Problem::new(
+            Kind::NotFound,
+            "request.unknown_route",
+            format!("nobody here answers {name}"),
+        )
+        .into_response(),
+        Some(answer) => match answer.json(body).await {
+            Ok(json) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
+            Err(problem) => problem.into_response(),
+        },
+    }
+}
+
+/// A document that is made once.
+pub(super) type Document = Arc<serde_json::Value>;

@@ -1,0 +1,178 @@
+//! A service is a value: what it answers, hears and does later.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use contracts::{Call, Event};
+use store::{BoxFuture, Envelope, Job, Migration, Sql, Tx};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::calls::{self, AnyAnswer};
+use crate::jobs::{self, AnyJob, Ended, JobRun};
+use crate::{Ctx, ErrorCode, Problem};
+
+/// What a reaction decided, from its own tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is in the transaction.
+    Done,
+    /// What it needs has not come yet: parked and tried again, with its transaction undone.
+    Later(&'static str),
+}
+
+/// An async function `(&Ctx, &mut Tx, &E) -> Result<Outcome, Problem>`.
+pub trait React<'a, E: 'a>: Fn(&'a Ctx, &'a mut Tx, &'a E) -> Self::Future + Send + Sync + 'static {
+    type Future: Future<Output = Result<Outcome, Problem>> + Send + 'a;
+}
+
+impl<'a, E: 'a, F, R> React<'a, E> for F
+where
+    F: Fn(&'a Ctx, &'a mut Tx, &'a E) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Outcome, Problem>> + Send + 'a,
+{
+    type Future = R;
+}
+
+pub(crate) type Reaction =
+    Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
+pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
+
+/// One of the shop's services, ready to run wherever `souk` puts it.
+pub struct Service {
+    pub name: &'static str,
+    pub ctx: Ctx,
+    pub routes: OpenApiRouter,
+    pub migrations: &'static [Migration],
+    pub statements: Vec<&'static Sql>,
+    pub codes: &'static [ErrorCode],
+    /// The calls it asks of others; each must have an owner at boot.
+    pub asks: Vec<&'static str>,
+    pub(crate) answers: BTreeMap<&'static str, AnyAnswer>,
+    pub(crate) reactions: BTreeMap<&'static str, Reaction>,
+    pub(crate) watches: Vec<(&'static str, Watch)>,
+    pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// An empty service; `ctx` becomes its own.
+    pub fn new(name: &'static str, ctx: &Ctx) -> Self {
+        Self {
+            name,
+            ctx: ctx.of(name),
+            routes: OpenApiRouter::new(),
+            migrations: &[],
+            statements: Vec::new(),
+            codes: &[],
+            asks: Vec::new(),
+            answers: BTreeMap::new(),
+            reactions: BTreeMap::new(),
+            watches: Vec::new(),
+            jobs: BTreeMap::new(),
+        }
+    }
+
+    /// Its schema, in order.
+    pub fn migrations(self, migrations: &'static [Migration]) -> Self {
+        Self { migrations, ..self }
+    }
+
+    /// Every statement it runs.
+    pub fn statements(mut self, statements: &[&'static Sql]) -> Self {
+        self.statements.extend_from_slice(statements);
+        self
+    }
+
+    /// Every code it refuses with.
+    pub fn codes(self, codes: &'static [ErrorCode]) -> Self {
+        Self { codes, ..self }
+    }
+
+    /// Its HTTP routes, each described.
+    pub fn routes(mut self, routes: OpenApiRouter<Ctx>) -> Self {
+        self.routes = self.routes.merge(routes.with_state(self.ctx.clone()));
+        self
+    }
+
+    /// It asks this call of its owner.
+    pub fn asks<C: Call>(mut self) -> Self {
+        self.asks.push(C::NAME);
+        self
+    }
+
+    /// It answers this call: `async fn(Ctx, C) -> Result<C::Reply, Problem>`. Reads only.
+    pub fn answers<C: Call, F, R>(mut self, answer: F) -> Self
+    where
+        F: Fn(Ctx, C) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<C::Reply, Problem>> + Send + 'static,
+    {
+        let before = self
+            .answers
+            .insert(C::NAME, calls::erase::<C, _, _>(self.ctx.clone(), answer));
+        assert!(before.is_none(), "{} answers {} twice", self.name, C::NAME);
+        self
+    }
+
+    /// It changes its tables when this happened, exactly once:
+    /// `async fn(&Ctx, &mut Tx, &E) -> Result<Outcome, Problem>`.
+    pub fn reacts<E: Event, F: for<'a> React<'a, E>>(mut self, reaction: F) -> Self {
+        assert!(
+            E::HEARD_BY.contains(&self.name),
+            "contracts do not say that {} hears {}",
+            self.name,
+            E::NAME
+        );
+        let reaction = Arc::new(reaction);
+        let erased: Reaction = Arc::new(move |ctx, tx, envelope| {
+            let reaction = Arc::clone(&reaction);
+            Box::pin(async move {
+                let event: E = serde_json::from_str(&envelope.data)
+                    .map_err(|error| Problem::internal(format!("{} {}: {error}", E::NAME, envelope.id)))?;
+                react(reaction.as_ref(), ctx, tx, &event).await
+            })
+        });
+        let before = self.reactions.insert(E::NAME, erased);
+        assert!(before.is_none(), "{} reacts to {} twice", self.name, E::NAME);
+        self
+    }
+
+    /// It changes only memory when this happened, in every process that runs it; may miss some.
+    pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
+        let erased: Watch = Arc::new(move |envelope| match serde_json::from_str::<E>(&envelope.data) {
+            Ok(event) => watch(&event),
+            Err(error) => tracing::warn!(event = %envelope.id, %error, "a watch could not read its event"),
+        });
+        self.watches.push((E::NAME, erased));
+        self
+    }
+
+    /// It does this later, or now but outside the transaction that asked for it:
+    /// `async fn(Ctx, JobRun, J) -> Result<Ended, Problem>`. A problem is tried again with backoff.
+    pub fn does<J: Job, F, R>(mut self, job: F) -> Self
+    where
+        F: Fn(Ctx, JobRun, J) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Ended, Problem>> + Send + 'static,
+    {
+        let before = self.jobs.insert(J::KIND, jobs::erase::<J, _, _>(self.ctx.clone(), job));
+        assert!(before.is_none(), "{} does {} twice", self.name, J::KIND);
+        self
+    }
+}
+
+/// Ties the three lifetimes of a reaction together.
+async fn react<E, F: for<'a> React<'a, E>>(
+    reaction: &F,
+    ctx: &Ctx,
+    tx: &mut Tx,
+    event: &E,
+) -> Result<Outcome, Problem> {
+    reaction(ctx, tx, event).await
+}

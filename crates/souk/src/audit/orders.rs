@@ -1,0 +1,99 @@
+//! I2 to I5, I8 and I13 as far as an order tells: its history, its amounts, its holds, its money.
+
+use std::collections::BTreeMap;
+
+use contracts::inventory::{InventoryOrderFact, InventoryOrderFacts};
+use contracts::orders::OrderStatus::{self, Cancelled, Completed, Confirmed, Payable, Placed};
+use contracts::orders::{OrderFact, OrderFacts, OrderId};
+use contracts::payments::{PaymentFact, PaymentsOfOrders};
+use jiff::SignedDuration;
+use platform::Problem;
+
+use super::{Audit, PAGE};
+
+pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
+    let mut after = None;
+    loop {
+        let orders = audit.ctx.call(OrderFacts { after, limit: PAGE }).await?;
+        let Some(last) = orders.last() else { return Ok(()) };
+        after = Some(last.order);
+        let ids: Vec<OrderId> = orders.iter().map(|order| order.order).collect();
+        let holds = audit.ctx.call(InventoryOrderFacts { orders: ids.clone() }).await?;
+        let holds: BTreeMap<OrderId, InventoryOrderFact> = holds.into_iter().map(|fact| (fact.order, fact)).collect();
+        let payments = audit.ctx.call(PaymentsOfOrders { orders: ids }).await?;
+        let payments: BTreeMap<OrderId, PaymentFact> = payments.into_iter().map(|fact| (fact.order, fact)).collect();
+        for order in &orders {
+            if audit.is_settled(order.updated_at) {
+                audit.orders += 1;
+                check_history(audit, order);
+                check_amounts(audit, order);
+                check_holds(audit, order, holds.get(&order.order));
+                check_money(audit, order, payments.get(&order.order));
+                check_progress(audit, order);
+            }
+        }
+    }
+}
+
+/// I8: the statuses follow each other as the transition table allows, without a gap.
+fn check_history(audit: &mut Audit<'_>, order: &OrderFact) {
+    let shown = || format!("the history goes {:?} and the order is {:?}", order.history, order.status);
+    let legal = order.history.first() == Some(&Placed)
+        && order.history.last() == Some(&order.status)
+        && order.history.windows(2).all(|pair| follows(pair[0], pair[1]));
+    audit.must(legal, "I8", order.order, shown);
+    audit.must(order.history_whole, "I8", order.order, || "the history has a gap or a double".to_owned());
+}
+
+fn follows(from: OrderStatus, to: OrderStatus) -> bool {
+    match from {
+        Placed => matches!(to, Payable | Cancelled),
+        Payable => matches!(to, Confirmed | Cancelled),
+        Confirmed => matches!(to, Completed | Cancelled),
+        Completed | Cancelled => false,
+    }
+}
+
+/// I4: the total is the sum of its rows and of its parts.
+fn check_amounts(audit: &mut Audit<'_>, order: &OrderFact) {
+    let OrderFact { total, amounts_total, parts_total, captured, .. } = order;
+    let adds_up = total.amount == *amounts_total && total.amount == *parts_total;
+    audit.must(adds_up, "I4", order.order, || format!("total {}, rows {amounts_total}, parts {parts_total}", total.amount));
+    let taken = *captured <= total.amount && (order.status != Completed || *captured == total.amount);
+    audit.must(taken, "I4", order.order, || format!("{captured} captured of {}", total.amount));
+}
+
+/// I2: a cancelled order holds nothing, and nothing ends twice.
+fn check_holds(audit: &mut Audit<'_>, order: &OrderFact, holds: Option<&InventoryOrderFact>) {
+    let Some(holds) = holds else { return };
+    audit.must(holds.ended_twice == 0, "I2", order.order, || format!("{} reservations ended twice", holds.ended_twice));
+    let free = order.status != Cancelled || holds.held == 0;
+    audit.must(free, "I2", order.order, || format!("cancelled, but {} units are still held", holds.held));
+    let shipped = holds.shipped <= order.ordered;
+    audit.must(shipped, "I2", order.order, || format!("{} units left the stock of {} ordered", holds.shipped, order.ordered));
+}
+
+/// I5: confirmed means paid; cancelled means that nothing is kept. I4: both sides captured the same.
+fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payment: Option<&PaymentFact>) {
+    let paid = payment.map_or(0, |payment| payment.authorized - payment.voided);
+    if matches!(order.status, Confirmed | Completed) {
+        audit.must(paid >= order.total.amount, "I5", order.order, || format!("{:?}, but {paid} of {} is authorised", order.status, order.total.amount));
+    }
+    let Some(payment) = payment.filter(|payment| payment.open == 0) else { return };
+    if order.status == Cancelled {
+        let kept = payment.authorized - payment.voided - payment.refunded;
+        audit.must(kept == 0, "I5", order.order, || format!("cancelled, but {kept} is kept"));
+    } else if audit.is_settled(payment.updated_at) {
+        let same = payment.captured == order.captured;
+        audit.must(same, "I4", order.order, || format!("payments captured {}, the order says {}", payment.captured, order.captured));
+    }
+}
+
+/// I13: an order goes on, or its timer ends it.
+fn check_progress(audit: &mut Audit<'_>, order: &OrderFact) {
+    let minutes = audit.ctx.config.payments.values().map(|method| method.unpaid_minutes_max).max().unwrap_or(0);
+    let age = audit.now.duration_since(order.updated_at);
+    let patience = SignedDuration::from_mins(minutes) + SignedDuration::from_secs(audit.ctx.config.audit.settle_seconds);
+    let moves = !matches!(order.status, Placed | Payable) || age <= patience;
+    audit.must(moves, "I13", order.order, || format!("{:?} for {} minutes, past its timer", order.status, age.as_mins()));
+}

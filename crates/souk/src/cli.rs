@@ -1,0 +1,164 @@
+//! The command line.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use contracts::customers::Role;
+use platform::config::read_env_file;
+use platform::{Clock, Config, Ids};
+
+use crate::commands;
+use crate::wire::Shop;
+
+/// A complete commerce backend in one binary.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    /// The shop's settings; what it does not name keeps its default (`souk config` shows all).
+    #[arg(long, global = true, value_name = "FILE", env = "SOUK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the shop: every service, in this process.
+    Serve,
+    /// Open a sample shop, buy something through its API, and leave it running.
+    Demo {
+        /// Where the sample shop keeps its database and mails; an earlier one there is replaced.
+        #[arg(long, default_value = "souk-demo")]
+        folder: PathBuf,
+        /// Stop when the purchase is done.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Bring products in from NDJSON or CSV, gzip or not.
+    Import {
+        file: PathBuf,
+        /// Which field of the file is which of a product (examples/maps/).
+        #[arg(long, value_name = "FILE")]
+        map: PathBuf,
+        /// Count this many of each variant into stock.
+        #[arg(long)]
+        stock: Option<i64>,
+        /// Where the stock lies; made where it does not exist.
+        #[arg(long, default_value = "main")]
+        location: String,
+        /// Rows that could not be taken are written here, with line and reason.
+        #[arg(long, value_name = "FILE", default_value = "import-report.ndjson")]
+        report: PathBuf,
+    },
+    /// Bring the database up to date.
+    Migrate,
+    /// Print the settings in force, secrets hidden.
+    Config,
+    /// Print the API: OpenAPI 3.1, or the events as AsyncAPI 3.0.
+    Openapi {
+        /// Print the events instead.
+        #[arg(long)]
+        events: bool,
+    },
+    /// Check what must always be true, over all services. Exit status 1: something is not.
+    Audit {
+        /// Print the findings as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// People who run the shop.
+    #[command(subcommand)]
+    Staff(Staff),
+}
+
+#[derive(Debug, Subcommand)]
+enum Staff {
+    /// Add a member of staff and print their key, once.
+    Add {
+        email: String,
+        #[arg(long, value_enum, default_value = "owner")]
+        role: RoleName,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleName {
+    Owner,
+    Merchandiser,
+    Fulfilment,
+    Auditor,
+}
+
+/// Runs the command that the process was started with.
+#[allow(clippy::print_stderr, reason = "the command line's own answer")]
+pub fn main() -> ExitCode {
+    store::fault::arm_from_environment();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, String> {
+    let config = load(cli.config.as_deref())?;
+    platform::telemetry::start_logging(&config.log)?;
+    match cli.command {
+        Command::Serve => commands::serve(config).await?,
+        Command::Demo { folder, once } => commands::demo::run(config, &folder, once).await?,
+        Command::Import { file, map, stock, location, report } => {
+            let shop = open(config).await?;
+            commands::import(&shop, crate::import::Options { file, map, stock, location, report }).await?;
+        }
+        Command::Migrate => commands::migrate(config).await?,
+        Command::Config => commands::say(&config.shown()),
+        Command::Openapi { events } => commands::openapi(config, events).await?,
+        Command::Audit { json } => return commands::audit(&open(config).await?, json).await,
+        Command::Staff(Staff::Add { email, role }) => commands::add_staff(&open(config).await?, &email, role.into()).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opened, up to date, and able to ask its services.
+async fn open(config: Config) -> Result<Shop, String> {
+    let shop = Shop::open(config, Clock::System, Ids::Random).await?.settle();
+    shop.migrate().await?;
+    Ok(shop)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn load(file: Option<&Path>) -> Result<Config, String> {
+    let mut environment: HashMap<String, String> = match std::fs::read_to_string(".env") {
+        Ok(text) => read_env_file(&text)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
+        Err(error) => return Err(format!(".env: {error}")),
+    };
+    environment.extend(std::env::vars());
+    // `SOUK_CONFIG` names the file, and `SOUK_TEST_…` belongs to the tests: no settings.
+    environment.retain(|key, _| key != "SOUK_CONFIG" && !key.starts_with("SOUK_TEST_"));
+    let usual = Path::new("souk.toml");
+    Config::load(file.or_else(|| usual.exists().then_some(usual)), &environment)
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Owner => Self::Owner,
+            RoleName::Merchandiser => Self::Merchandiser,
+            RoleName::Fulfilment => Self::Fulfilment,
+            RoleName::Auditor => Self::Auditor,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The commands, each a short story over [`Shop`](crate::wire::Shop).
+
+pub(crate) mod demo;
+
+use std::process::ExitCode;
+
+use contracts::customers::Role;
+use indicatif::{ProgressBar, ProgressStyle};
+use platform::{Clock, Config, Ids};
+use tokio::net::TcpListener;
+
+use crate::wire::Shop;
+use crate::{audit, import};
+
+/// Prints to standard output: a command's own answer.
+#[allow(clippy::print_stdout, reason = "the command line's own answer")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Serves until SIGTERM or ctrl-c, then drains.
+pub(crate) async fn serve(config: Config) -> Result<(), String> {
+    let listen = config.server.listen.clone();
+    let listener = TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
+    let shop = Shop::open(config, Clock::System, Ids::Random).await?;
+    for applied in shop.migrate().await? {
+        tracing::info!(migration = %applied, "migrated");
+    }
+    let mut running = shop.serve(listener).await?;
+    say(&format!("souk serves on http://{}", running.address));
+    tokio::select! {
+        result = running.ended() => return result.map_err(|error| error.to_string()),
+        () = told_to_stop() => {}
+    }
+    tracing::info!("stopping: requests, events and jobs in hand end first");
+    if running.stop().await { Ok(()) } else { Err("some work did not end in time; it goes on at the next start".to_owned()) }
+}
+
+/// SIGTERM or SIGINT.
+pub(crate) async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+pub(crate) async fn migrate(config: Config) -> Result<(), String> {
+    let shop = Shop::open(config, Clock::System, Ids::Random).await?;
+    let applied = shop.migrate().await?;
+    for migration in &applied {
+        say(&format!("applied {migration}"));
+    }
+    say(&format!("{} migrations applied; the database is up to date", applied.len()));
+    Ok(())
+}
+
+/// The merged document, as `/api-docs/openapi.json` serves it.
+pub(crate) async fn openapi(mut config: Config, events: bool) -> Result<(), String> {
+    if events {
+        say(&format!("{:#}", platform::http::asyncapi()));
+        return Ok(());
+    }
+    // The document comes from the code alone; a service wants a database all the same.
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    config.database.url = format!("sqlite:{}", folder.path().join("empty.db").display());
+    config.database.services.clear();
+    let shop = Shop::open(config, Clock::System, Ids::Random).await?;
+    let document = platform::http::merged(&shop.services);
+    say(&document.to_pretty_json().map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// 0: nothing found; 1: something.
+pub(crate) async fn audit(shop: &Shop, json: bool) -> Result<ExitCode, String> {
+    let report = audit::run(shop.ctx("orders")).await.map_err(|problem| problem.to_string())?;
+    say(&if json { report.to_json() } else { report.to_string() });
+    Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn add_staff(shop: &Shop, email: &str, role: Role) -> Result<(), String> {
+    let new = customers::add_staff(shop.ctx("customers"), email, role).await.map_err(|error| error.to_string())?;
+    say(&format!("{} ({}) may now sign requests with this key; it is shown only once:\n{}", email, role.as_str(), new.key));
+    Ok(())
+}
+
+pub(crate) async fn import(shop: &Shop, options: import::Options) -> Result<(), String> {
+    let bar = ProgressBar::new(0);
+    let style = "{bar:30} {percent:>3} %  {msg}  {elapsed}";
+    bar.set_style(ProgressStyle::with_template(style).map_err(|error| error.to_string())?);
+    let progress = |at: import::Progress| {
+        bar.set_length(at.bytes_total);
+        bar.set_position(at.bytes_read);
+        bar.set_message(format!("{} products", at.created + at.updated + at.unchanged));
+    };
+    let report = import::run(shop.ctx("catalog"), shop.ctx("inventory"), options, progress).await.map_err(|error| error.to_string())?;
+    bar.finish_and_clear();
+    say(&report.to_string());
+    Ok(())
+}

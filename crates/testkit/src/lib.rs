@@ -1,0 +1,45 @@
+//! Boots a whole shop for tests, in any topology, and asks it over HTTP as its users do.
+//!
+//! [`Shop`] runs in the test's own process, with a clock and ids that the test holds; [`Process`] is the
+//! real binary, for what only a process can show (`kill -9`, exit codes). Both are asked by [`Client`],
+//! [`Buyer`] and [`Staff`]: the public API alone. The stories are `tests/it/`.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time and read where their servers are")]
+
+mod buyer;
+mod client;
+mod database;
+mod process;
+mod settle;
+mod shop;
+mod staff;
+
+pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
+pub use client::{Answer, Client};
+pub use database::{Database, Topology};
+pub use process::{Ended, Process, Setting, add_staff, audit, souk};
+pub use shop::{Shop, ShopOptions};
+pub use staff::{Product, Staff};
+
+/// The instant at which every shop of a test begins.
+pub const NOON: jiff::Timestamp = jiff::Timestamp::constant(1_795_348_800, 0);
+
+/// Runs each story on every topology, as a test of its own: `stories! { file: a_sentence another_one; }`.
+#[macro_export]
+macro_rules! stories {
+    ($($file:ident: $($name:ident)+;)*) => {
+        $crate::stories!(@on sqlite Sqlite [$($file: $($name)+;)*]);
+        $crate::stories!(@on postgres Postgres [$($file: $($name)+;)*]);
+        $crate::stories!(@on sqlite_disturbed SqliteDisturbed [$($file: $($name)+;)*]);
+        $crate::stories!(@on postgres_disturbed PostgresDisturbed [$($file: $($name)+;)*]);
+    };
+    (@on $module:ident $topology:ident [$($file:ident: $($name:ident)+;)*]) => {
+        mod $module {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$file::$name($crate::Topology::$topology).await;
+                }
+            )+)*
+        }
+    };
+}

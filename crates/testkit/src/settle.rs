@@ -1,0 +1,110 @@
+//! Waits until nothing moves in a shop, instead of sleeping and hoping.
+
+use std::time::{Duration, Instant};
+
+use contracts::SERVICES;
+use jiff::SignedDuration;
+use store::{inbox, job, outbox, params};
+
+use crate::Shop;
+
+/// Machine time; a story that needs longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// So many looks in a row must find nothing: what one look misses has moved on by the next.
+const CALM_LOOKS: u32 = 3;
+/// What is tried again waits for the clock: it moves by this while only such work is left.
+const STEP: Duration = Duration::from_secs(1);
+/// Bounded, so that an order's own timers do not run out: backoff reaches nine tries in it.
+const STEPS_MAX: u32 = 600;
+/// A failed job that is due within this is waited for.
+const RETRY_AHEAD: SignedDuration = SignedDuration::from_secs(60);
+
+store::statements! {
+    RETRYING = "SELECT COUNT(*) FROM souk_job WHERE dead_at IS NULL AND error IS NOT NULL AND due_at > $1 AND due_at <= $2";
+}
+
+/// What still waits in a shop.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Waiting {
+    /// Events in an outbox.
+    events: i64,
+    /// Jobs that are due or running.
+    jobs: i64,
+    /// Events and jobs that wait for the clock to be tried again.
+    later: i64,
+    /// The same by service, for the text of a failure.
+    places: Vec<String>,
+}
+
+impl Waiting {
+    fn is_nothing(&self) -> bool {
+        self.events + self.jobs + self.later == 0
+    }
+
+    fn is_for_the_clock(&self) -> bool {
+        self.events + self.jobs == 0 && self.later > 0
+    }
+}
+
+impl Shop {
+    /// Returns when nothing moves any more: no event on its way, no parked one, no job due or to be tried
+    /// again soon. Moves the clock a little where only that can bring the work on.
+    pub async fn settle(&self) {
+        let (begun, mut steps) = (Instant::now(), 0);
+        let mut calm = 0;
+        loop {
+            let waiting = self.waiting().await;
+            calm = if waiting.is_nothing() { calm + 1 } else { 0 };
+            if calm == CALM_LOOKS {
+                return;
+            }
+            if waiting.is_for_the_clock() && steps < STEPS_MAX {
+                steps += 1;
+                self.advance(STEP);
+                tokio::time::sleep(3 * LOOK_EVERY).await;
+            }
+            assert!(begun.elapsed() < PATIENCE, "after {PATIENCE:?} and {steps} s of the shop's time there still waits: {waiting:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Nothing waits and nothing was given up.
+    pub(crate) async fn must_be_drained(&self) {
+        let waiting = self.waiting().await;
+        assert!(waiting.is_nothing(), "the shop is not drained: {waiting:?}");
+        for db in self.running().databases() {
+            for service in SERVICES {
+                let (letters, jobs) = (inbox::dead_letters(&db.of(service), 10).await, job::dead(&db.of(service), 10).await);
+                let (letters, jobs) = (letters.expect("the inbox is read"), jobs.expect("the jobs are read"));
+                assert!(letters.is_empty() && jobs.is_empty(), "{service} gave up: {letters:?} {jobs:?}");
+            }
+        }
+    }
+
+    async fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        let now = self.clock.now();
+        for db in self.running().databases() {
+            // In this order: an event or a job in hand shows up as the next thing, never as nothing.
+            let (events, _) = outbox::undone(db, &SERVICES).await.expect("the outbox is read");
+            let jobs = job::due_count(db, now, &SERVICES).await.expect("the jobs are read");
+            let soon = now.saturating_add(RETRY_AHEAD).expect("a time");
+            let (retrying,): (i64,) = db.one(&RETRYING, params![now, soon]).await.expect("the jobs are read");
+            waiting.events += events;
+            waiting.jobs += jobs;
+            waiting.later += retrying;
+            for service in SERVICES {
+                let parked = inbox::parked_count(&db.of(service)).await.expect("the inbox is read");
+                waiting.later += parked;
+                if parked > 0 {
+                    waiting.places.push(format!("{parked} parked by {service}"));
+                }
+            }
+            if events > 0 {
+                waiting.places.push(format!("{events} in the outbox"));
+            }
+        }
+        waiting
+    }
+}

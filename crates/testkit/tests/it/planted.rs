@@ -1,0 +1,111 @@
+//! Each check of the audit catches the bug that was planted for it, by name, and says nothing without it.
+
+use serde_json::{Value, json};
+use testkit::{Buyer, Database, Process, Setting, Staff, TOKEN_DECLINED, TOKEN_OK, TOKEN_SILENT};
+
+use crate::binary::{Ready, see_until};
+
+/// What happens in the shop before it is audited.
+#[derive(Debug, Clone, Copy)]
+enum Story {
+    Bought,
+    BoughtFromASilentGateway,
+    Dispatched,
+    BoughtAndCancelled,
+    Unpaid,
+}
+
+const IMPATIENT: Setting<'static> = ("SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX", "1");
+/// An order's timer is over as soon as it is placed.
+const NO_TIME_TO_PAY: Setting<'static> = ("SOUK_PAYMENTS__CARD__UNPAID_MINUTES_MAX", "0");
+
+impl Story {
+    fn token(self) -> &'static str {
+        match self {
+            Self::Bought | Self::Dispatched | Self::BoughtAndCancelled => TOKEN_OK,
+            Self::BoughtFromASilentGateway => TOKEN_SILENT,
+            Self::Unpaid => TOKEN_DECLINED,
+        }
+    }
+
+    fn settings(self) -> Vec<Setting<'static>> {
+        match self {
+            Self::Unpaid => vec![NO_TIME_TO_PAY],
+            _ => vec![IMPATIENT],
+        }
+    }
+
+    async fn is_told(self, shop: &Ready, process: &Process) {
+        let owner = shop.owner.at(&process.client);
+        let buyer = Buyer::new(&process.client).await;
+        buyer.cart_with(&shop.teapot, 1).await;
+        let order = buyer.place(self.token()).await;
+        match self {
+            Self::Bought | Self::BoughtFromASilentGateway => confirmed(&buyer, &order).await,
+            Self::Dispatched => {
+                confirmed(&buyer, &order).await;
+                dispatch(&owner, &buyer, &order).await;
+            }
+            Self::BoughtAndCancelled => {
+                confirmed(&buyer, &order).await;
+                buyer.cancel(&order).await.must(200);
+            }
+            Self::Unpaid => {}
+        }
+    }
+}
+
+async fn confirmed(buyer: &Buyer, order: &str) {
+    see_until(buyer, order, |order| order["status"] == "confirmed").await;
+}
+
+async fn dispatch(owner: &Staff, buyer: &Buyer, order: &str) {
+    see_until(buyer, order, |order| has(order, "shipment.created")).await;
+    let shipments = owner.shipments(order).await;
+    let shipment = shipments[0]["id"].as_str().expect("an id");
+    owner.post(format!("/v1/admin/shipments/{shipment}/dispatch"), json!({})).await.must(200);
+    see_until(buyer, order, |order| has(order, "payment.captured")).await;
+}
+
+fn has(order: &Value, event: &str) -> bool {
+    order["history"].as_array().is_some_and(|history| history.iter().any(|entry| entry["event"] == event))
+}
+
+/// The same story twice: without the bug the audit is clean, with it the audit finds exactly `invariant`.
+async fn is_caught(bug: &str, invariant: &str, story: Story) {
+    let shop = Ready::on(Database::sqlite()).await;
+    let settings = story.settings();
+    let sound = shop.serve(&settings).await;
+    story.is_told(&shop, &sound).await;
+    shop.audit_until(&settings, &[]).await;
+    sound.stop().await;
+
+    let failpoints = format!("{bug}=return");
+    let mut with_bug = settings.clone();
+    with_bug.push(("FAILPOINTS", &failpoints));
+    let unsound = shop.serve(&with_bug).await;
+    story.is_told(&shop, &unsound).await;
+    shop.audit_until(&settings, &[invariant]).await;
+    drop(unsound);
+    shop.database.remove().await;
+}
+
+macro_rules! bugs {
+    ($($name:ident: $bug:literal is $invariant:literal in $story:ident;)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            is_caught($bug, $invariant, Story::$story).await;
+        }
+    )+};
+}
+
+bugs! {
+    an_oversell_is_found: "bug.inventory.oversells" is "I1" in Bought;
+    a_hold_that_ends_twice_is_found: "bug.inventory.releases_twice" is "I2" in BoughtAndCancelled;
+    a_double_charge_is_found: "bug.payments.new_key_each_try" is "I3" in BoughtFromASilentGateway;
+    money_that_does_not_add_up_is_found: "bug.payments.books_twice" is "I4" in Dispatched;
+    money_kept_of_a_cancelled_order_is_found: "bug.payments.keeps_money_of_cancelled" is "I5" in BoughtAndCancelled;
+    a_lost_event_is_found: "bug.relay.loses" is "I7" in Bought;
+    an_illegal_history_is_found: "bug.orders.jumps" is "I8" in Bought;
+    an_order_that_is_stuck_is_found: "bug.orders.no_timer" is "I13" in Unpaid;
+}

@@ -1,0 +1,45 @@
+//! Answers `orders` what is in a cart, priced now.
+
+use contracts::carts::{Basket, BasketVariant, GetBasket};
+use platform::auth::Buyer;
+use platform::{Ctx, Problem};
+
+use crate::cart::Line;
+use crate::error::Error;
+use crate::{offer, price, show_cart};
+
+/// The cart as it would be ordered now. Unlike the buyer's view it takes no last known price: where a
+/// part of the shop does not answer, neither does this.
+///
+/// Errors: `NotFound`, `Ordered`.
+pub async fn get_basket(ctx: Ctx, call: GetBasket) -> Result<Basket, Problem> {
+    Ok(basket(&ctx, call).await?)
+}
+
+async fn basket(ctx: &Ctx, call: GetBasket) -> Result<Basket, Error> {
+    let cart = show_cart::read(ctx, &Buyer { token_sha256: call.token_sha256 }, call.cart).await?;
+    cart.require_open()?;
+    let offer = price::offer(ctx, &cart).await?;
+    let (Some(mut variants), Some(quote)) = (offer.variants, offer.quote) else {
+        return Err(offer.unavailable.unwrap_or_else(|| Problem::unavailable("the cart has no price")).into());
+    };
+    let missing = offer::missing(&cart, Some(&variants), &offer.method);
+    let line = |Line { id, variant, quantity, metadata, .. }| {
+        let variant = variants.remove(&variant)?;
+        Some(BasketVariant { line: id, quantity, metadata, variant })
+    };
+    Ok(Basket {
+        cart: cart.id,
+        version: cart.version,
+        market: cart.market,
+        currency: cart.currency,
+        locale: cart.locale,
+        email: cart.email,
+        shipping_address: cart.shipping_address,
+        shipping_method: cart.shipping_method,
+        metadata: cart.metadata,
+        lines: cart.lines.into_iter().filter_map(line).collect(),
+        missing,
+        quote,
+    })
+}

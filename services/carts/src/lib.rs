@@ -1,0 +1,48 @@
+//! Carts and their lines.
+//!
+//! Owns: carts, their lines, and which order holds a cart closed.
+//! Never: keeps a price that counts (a cart is priced when it is read), holds stock, or keeps a token.
+//! Says: nothing of its own.
+//! Hears: `order.placed`, `order.cancelled`.
+
+mod cart;
+mod change_cart;
+mod change_lines;
+mod create_cart;
+mod error;
+mod get_basket;
+mod http;
+mod offer;
+mod price;
+mod reactions;
+mod shipping_options;
+mod show_cart;
+mod store;
+#[cfg(test)]
+mod test_shop;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use contracts::catalog::GetVariants;
+use contracts::orders::{OrderCancelled, OrderPlaced};
+use contracts::pricing::QuoteBasket;
+use contracts::shipping::GetShippingOptions;
+use platform::{Ctx, Service};
+
+pub use store::PERSONAL;
+
+/// The service, ready to run.
+pub fn service(ctx: &Ctx) -> Service {
+    Service::new("carts", ctx)
+        .migrations(store::MIGRATIONS)
+        .statements(store::ALL)
+        .codes(error::CODES)
+        .routes(http::routes())
+        .asks::<GetVariants>()
+        .asks::<GetShippingOptions>()
+        .asks::<QuoteBasket>()
+        .answers(get_basket::get_basket)
+        .reacts::<OrderPlaced, _>(reactions::on_order_placed)
+        .reacts::<OrderCancelled, _>(reactions::on_order_cancelled)
+}

@@ -1,0 +1,40 @@
+//! Books movements: levels, ledger and availability change together.
+
+use ::store::Tx;
+use contracts::inventory::MovementId;
+use platform::fault;
+
+use crate::movement::{Movement, MovementKind};
+use crate::store;
+
+/// Books movements under new ids; see [`book_as`].
+pub async fn book(tx: &mut Tx, movements: &[Movement]) -> Result<bool, ::store::Error> {
+    let ids = tx.ids().clone();
+    let ledger: Vec<(MovementId, &Movement)> = movements.iter().map(|movement| (ids.next(), movement)).collect();
+    book_as(tx, &ledger).await
+}
+
+/// Changes each movement's level and writes it into the ledger; says each variant whose availability flips.
+/// The variants are locked already.
+///
+/// `false`: a movement would break a rule (hold more than is there, take away more than lies there). Then
+/// the caller undoes its transaction.
+pub async fn book_as(tx: &mut Tx, ledger: &[(MovementId, &Movement)]) -> Result<bool, ::store::Error> {
+    if ledger.is_empty() {
+        return Ok(true);
+    }
+    let is_hold = ledger
+        .iter()
+        .all(|(_, movement)| movement.kind == MovementKind::Reserved);
+    if !(is_hold && fault::planted("bug.inventory.oversells")) {
+        let moved = store::move_levels(tx, ledger).await?;
+        if moved != ledger.len() as u64 {
+            return Ok(false);
+        }
+    }
+    store::record(tx, ledger).await?;
+    for flipped in store::flip(tx, ledger.iter().map(|(_, movement)| movement.variant)).await? {
+        tx.say(&flipped);
+    }
+    Ok(true)
+}

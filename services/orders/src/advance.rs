@@ -1,0 +1,59 @@
+//! Advances an order by what happened elsewhere: the one path of every reaction, and of every step.
+
+use ::store::Tx;
+use platform::{Ctx, Outcome, Problem, fault};
+
+use crate::order::{Change, Later, Order, Said};
+use crate::saga::Happening;
+use crate::{jobs, store};
+use contracts::orders::OrderStatus;
+use platform::config::Capture;
+
+/// Loads the order for itself alone, decides, and writes what was decided.
+pub async fn advance(ctx: &Ctx, tx: &mut Tx, event: Happening<'_>) -> Result<Outcome, Problem> {
+    let Some(order) = store::lock(tx, event.order(), None).await? else {
+        return Ok(Outcome::Later("the order is not known here"));
+    };
+    match order.hear(event, capture_of(ctx, &order)) {
+        Err(Later(why)) => Ok(Outcome::Later(why)),
+        Ok(change) => {
+            write(tx, &order, change).await?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// Writes a step: the order, its units, its history, its events, and the end of its timer.
+pub async fn write(tx: &mut Tx, before: &Order, mut change: Change) -> Result<Order, Problem> {
+    if !store::update(tx, before, &change).await? {
+        return Err(Problem::unavailable(format!("{} was changed by another transaction", before.id)));
+    }
+    if before.lines != change.after.lines {
+        store::update_lines(tx, before.id, &change.after.lines).await?;
+    }
+    if fault::planted("bug.orders.jumps") {
+        let confirmed = change.entries.iter_mut().filter(|entry| entry.status == OrderStatus::Confirmed);
+        confirmed.for_each(|entry| entry.status = OrderStatus::Completed);
+    }
+    store::append_history(tx, before.id, before.version, &change.entries).await?;
+    if before.is_unpaid() && !change.after.is_unpaid() {
+        jobs::cancel_expire(tx, before.id).await?;
+    }
+    change.says.iter().for_each(|said| say(tx, said));
+    Ok(Order { updated_at: tx.now(), ..change.after })
+}
+
+fn say(tx: &mut Tx, said: &Said) {
+    match said {
+        Said::Payable(event) => tx.say(event),
+        Said::Confirmed(event) => tx.say(event),
+        Said::CaptureDue(event) => tx.say(event),
+        Said::Cancelled(event) => tx.say(event),
+        Said::Completed(event) => tx.say(event),
+    }
+}
+
+/// A method that the shop no longer offers captures as it usually is: when the goods leave.
+fn capture_of(ctx: &Ctx, order: &Order) -> Capture {
+    ctx.config.payments.get(&order.sale.payment_method).map_or(Capture::Dispatch, |method| method.capture)
+}

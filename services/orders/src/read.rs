@@ -1,0 +1,83 @@
+//! Shows orders.
+
+use std::time::Duration;
+
+use contracts::orders::{OrderId, OrderStatus};
+use contracts::payments::{GetNextAction, NextAction};
+use jiff::Timestamp;
+use platform::http::{List, Page};
+use platform::{Ctx, Problem};
+
+use crate::error::Error;
+use crate::order::Order;
+use crate::store;
+use crate::view::{HistoryEntry, OrderListItem, OrderView};
+use crate::waiters::Waiters;
+
+/// As the buyer sees it. Not theirs: `NotFound`.
+pub async fn for_buyer(ctx: &Ctx, id: OrderId, buyer_sha256: &str) -> Result<OrderView, Error> {
+    let (order, history) = find(ctx, id, Some(buyer_sha256.to_owned())).await?;
+    Ok(shown(ctx, order, history).await.for_buyer())
+}
+
+pub async fn for_staff(ctx: &Ctx, id: OrderId) -> Result<OrderView, Error> {
+    let (order, history) = find(ctx, id, None).await?;
+    Ok(shown(ctx, order, history).await)
+}
+
+/// As [`for_buyer`], when nothing more happens without the buyer or the shop, or when `wait` is over.
+pub async fn when_settled(
+    ctx: &Ctx,
+    waiters: &Waiters,
+    id: OrderId,
+    buyer_sha256: &str,
+    wait: Duration,
+) -> Result<OrderView, Error> {
+    let look = || async {
+        let found = find(ctx, id, Some(buyer_sha256.to_owned())).await?;
+        Ok::<_, Error>(found.0.is_settled().then_some(found))
+    };
+    match waiters.until(id, wait, look).await? {
+        Some((order, history)) => Ok(shown(ctx, order, history).await.for_buyer()),
+        None => for_buyer(ctx, id, buyer_sha256).await,
+    }
+}
+
+/// Newest first.
+pub async fn list(ctx: &Ctx, status: Option<OrderStatus>, page: &Page) -> Result<List<OrderListItem>, Problem> {
+    let limit = page.limit()?;
+    let after: Option<(Timestamp, OrderId)> = page.after()?;
+    let items = store::newest(&ctx.db, status, after, limit + 1).await?;
+    Ok(List::of(items, limit, |item| (item.placed_at, item.id)))
+}
+
+/// The order and its history, on one view of the database.
+pub async fn find(ctx: &Ctx, id: OrderId, buyer_sha256: Option<String>) -> Result<(Order, Vec<HistoryEntry>), Error> {
+    let found = ctx.db.read((id, buyer_sha256), |tx, (id, buyer_sha256)| {
+        Box::pin(async move {
+            let order = store::find(tx, *id, buyer_sha256.as_deref()).await?.ok_or(Error::NotFound)?;
+            let history = store::history(tx, *id).await?;
+            Ok((order, history))
+        })
+    });
+    found.await
+}
+
+async fn shown(ctx: &Ctx, order: Order, history: Vec<HistoryEntry>) -> OrderView {
+    let next_action = next_action(ctx, &order).await;
+    OrderView { next_action, ..OrderView::of(order, history) }
+}
+
+/// Asked of payments while the buyer can pay. An order is shown without it rather than not at all.
+async fn next_action(ctx: &Ctx, order: &Order) -> Option<NextAction> {
+    if order.status != OrderStatus::Payable {
+        return None;
+    }
+    match ctx.call(GetNextAction { order: order.id }).await {
+        Ok(action) => action,
+        Err(problem) => {
+            tracing::warn!(order = %order.id, %problem, "the next action is not known");
+            None
+        }
+    }
+}

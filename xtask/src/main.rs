@@ -1,0 +1,71 @@
+//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`.
+//!
+//! Everything they start is private to the run (folder, port, process) and is gone when it ends.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line for engineers: it reads the real clock and environment, and it prints"
+)]
+
+mod check;
+mod failpoints;
+mod process;
+mod services;
+mod test;
+mod tidy;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Souk's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, clippy without warnings, tidy, and cargo-deny: what every commit must pass.
+    Check,
+    /// Every test of the workspace, on a private PostgreSQL; then: the release binary holds no failpoint.
+    Test {
+        /// Install what is missing from Debian's packages (needs root or passwordless sudo).
+        #[arg(long)]
+        install: bool,
+        /// Only the tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// The rules of the house that no compiler knows. Reads sources only.
+    Tidy,
+    /// A private PostgreSQL in the foreground, until ctrl-c or the end of stdin.
+    Services,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = process::listen_for_signals().and_then(|()| match arguments.command {
+        Command::Check => check::check(),
+        Command::Test { install, filter } => test::test(install, filter.as_deref()),
+        Command::Tidy => tidy::tidy(),
+        Command::Services => services::foreground(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of this checkout.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask lies in the root").to_path_buf()
+}

@@ -1,0 +1,155 @@
+//! What the commands need from the machine: says what is missing and how to get it, and gets it when asked.
+
+use crate::process::{output, run};
+use crate::services::newest_programs;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
+const CARGO_DENY_VERSION: &str = "0.20.2";
+
+/// A Debian package that `cargo xtask test` needs, and whether it is here.
+struct Package {
+    name: &'static str,
+    gives: &'static str,
+    is_here: fn() -> bool,
+}
+
+const PACKAGES: [Package; 3] = [
+    Package {
+        name: "postgresql",
+        gives: "PostgreSQL's server programs",
+        is_here: || newest_programs(Path::new(POSTGRES_VERSIONS)).is_some(),
+    },
+    Package {
+        name: "util-linux",
+        gives: "setpriv",
+        is_here: || on_path("setpriv").is_some(),
+    },
+    Package {
+        name: "gcc libc6-dev",
+        gives: "a C compiler (cc)",
+        is_here: || on_path("cc").is_some(),
+    },
+];
+
+/// Refuses in one line when something is missing; with `install`, installs it instead.
+pub fn require_for_tests(install: bool) -> Result<(), String> {
+    let missing = || {
+        PACKAGES
+            .iter()
+            .filter(|package| !(package.is_here)())
+            .collect::<Vec<_>>()
+    };
+    if missing().is_empty() {
+        return Ok(());
+    }
+    if install {
+        install_packages(&missing())?;
+    }
+    match missing().as_slice() {
+        [] => Ok(()),
+        absent => Err(advice(absent)),
+    }
+}
+
+/// The folder of `postgres` and `initdb`.
+pub fn postgres_programs() -> Result<PathBuf, String> {
+    newest_programs(Path::new(POSTGRES_VERSIONS)).ok_or_else(|| advice(&[&PACKAGES[0]]))
+}
+
+/// cargo-deny, installed on first use into a cache of our own and kept for the next time.
+pub fn cargo_deny() -> Result<PathBuf, String> {
+    let tools = cache_folder()?.join("souk-tools");
+    let ours = tools.join("bin/cargo-deny");
+    let found = [Some(ours.clone()), on_path("cargo-deny")];
+    if let Some(program) = found
+        .into_iter()
+        .flatten()
+        .find(|program| is_wanted_cargo_deny(program))
+    {
+        return Ok(program);
+    }
+    println!(
+        "cargo-deny {CARGO_DENY_VERSION} is not on this machine: installing it once into {} (about three minutes)",
+        tools.display()
+    );
+    // Built in a folder of its own: an install must not wait for, or mix with, the workspace's target folder.
+    run(Command::new("cargo")
+        .args([
+            "install",
+            "cargo-deny",
+            "--locked",
+            "--version",
+            CARGO_DENY_VERSION,
+            "--debug",
+            "--root",
+        ])
+        .arg(&tools)
+        .env_remove("CARGO_TARGET_DIR")
+        .current_dir(env::temp_dir()))?;
+    Ok(ours)
+}
+
+fn is_wanted_cargo_deny(program: &Path) -> bool {
+    output(Command::new(program).arg("--version"))
+        .is_ok_and(|says| says.trim() == format!("cargo-deny {CARGO_DENY_VERSION}"))
+}
+
+fn advice(absent: &[&Package]) -> String {
+    let gives = absent
+        .iter()
+        .map(|package| package.gives)
+        .collect::<Vec<_>>()
+        .join(" and ");
+    let names = absent.iter().map(|package| package.name).collect::<Vec<_>>().join(" ");
+    format!("{gives} missing: `apt-get install -y {names}`, or `cargo xtask test --install` which does that")
+}
+
+fn install_packages(absent: &[&Package]) -> Result<(), String> {
+    let names = absent.iter().flat_map(|package| package.name.split(' '));
+    run(&mut as_root("apt-get", ["update"]))?;
+    run(as_root("apt-get", ["install", "-y", "--no-install-recommends"]).args(names))
+}
+
+fn as_root<const N: usize>(program: &str, arguments: [&str; N]) -> Command {
+    let mut command = if rustix::process::geteuid().is_root() {
+        Command::new("env")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "env"]);
+        sudo
+    };
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", program])
+        .args(arguments);
+    command
+}
+
+fn cache_folder() -> Result<PathBuf, String> {
+    let named = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("XDG_CACHE_HOME")
+        .or_else(|| named("HOME").map(|home| home.join(".cache")))
+        .ok_or_else(|| "neither XDG_CACHE_HOME nor HOME is set: nowhere to keep cargo-deny".to_owned())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_one_line_with_its_mend() {
+        let said = advice(&[&PACKAGES[0]]);
+        assert_eq!(said.lines().count(), 1);
+        assert!(said.contains("apt-get install -y postgresql"), "{said}");
+        assert!(said.contains("cargo xtask test --install"), "{said}");
+    }
+}
