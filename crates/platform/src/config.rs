@@ -14,6 +14,8 @@ use crate::Problem;
 /// The defaults and the manual of every setting.
 pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
+/// A quote holds no more lines.
+const CART_LINES_MAX: i64 = 100;
 /// Keys whose values are never shown.
 const SECRETS: [&str; 2] = ["service_token", "url"];
 
@@ -42,7 +44,6 @@ pub struct Server {
     pub body_bytes_max: usize,
     pub request_seconds_max: u64,
     pub shutdown_seconds_max: u64,
-    pub trusted_proxies: Vec<std::net::IpAddr>,
     pub cors_origins: Vec<String>,
 }
 
@@ -184,6 +185,9 @@ impl Config {
             return Err(
                 "setting `markets`: a shop has at least one market, and a market at least one country".to_owned(),
             );
+        }
+        if !(1..=CART_LINES_MAX).contains(&config.carts.lines_max) {
+            return Err(format!("setting `carts.lines_max`: a whole number from 1 to {CART_LINES_MAX}"));
         }
         Ok(config)
     }

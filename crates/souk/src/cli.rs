@@ -113,7 +113,11 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, String> {
-    let config = load(cli.config.as_deref())?;
+    let mut config = load(cli.config.as_deref())?;
+    if !matches!(cli.command, Command::Serve) {
+        // A command's own words come first; its log only says what went wrong.
+        "warn".clone_into(&mut config.log.filter);
+    }
     platform::telemetry::start_logging(&config.log)?;
     match cli.command {
         Command::Serve => commands::serve(config).await?,

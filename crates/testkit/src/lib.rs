@@ -8,6 +8,7 @@
 mod buyer;
 mod client;
 mod database;
+pub mod pages;
 mod process;
 mod settle;
 mod shop;

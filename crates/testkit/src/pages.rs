@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const EVENTS: &str = "# Events
 
-Written from `crates/contracts` by `UPDATE_FROZEN=1 cargo test -p testkit --test it pages`; a test compares.
+Written from `crates/contracts` by `UPDATE_FROZEN=1 cargo test -p testkit --test it documents`; a test compares.
 The same as AsyncAPI 3.0: `/api-docs/asyncapi.json`, `souk openapi --events`.
 
 Every change of the shop travels as an event, written into its service's outbox by the transaction that made
@@ -26,7 +26,7 @@ the last applied is dropped.
 
 const ERRORS: &str = "# Errors
 
-Written from the code by `UPDATE_FROZEN=1 cargo test -p testkit --test it pages`; a test compares.
+Written from the code by `UPDATE_FROZEN=1 cargo test -p testkit --test it documents`; a test compares.
 
 Every refusal is a problem of RFC 9457: `application/problem+json` with `status`, a stable `code`, a `detail`
 for a person that says the mend, `errors[]` with a JSON pointer (RFC 6901) for each field at fault, the

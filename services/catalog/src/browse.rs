@@ -23,9 +23,7 @@ pub async fn show_product(
     // A slug has no `_`, so it is never an id.
     let shown = store::show(&ctx.db, product.parse().ok(), product, market).await?;
     let shown = shown.filter(|shown| is_staff || shown.status == ProductStatus::Active);
-    let shown = shown.ok_or_else(|| Error::ProductNotFound {
-        product: product.chars().take(120).collect(),
-    })?;
+    let shown = shown.ok_or_else(|| Error::ProductNotFound { product: product.chars().take(120).collect() })?;
     Ok(if is_staff { shown } else { shown.for_buyers() })
 }
 

@@ -32,17 +32,8 @@ pub async fn create_product(
     if !problems.is_empty() {
         return Err(Problem::fields(problems).into());
     }
-    let prices = product
-        .variants
-        .iter()
-        .map(|variant| prices(ctx, variant))
-        .collect::<Result<_, Problem>>()?;
-    let asked = Asked {
-        staff,
-        key,
-        product,
-        prices,
-    };
+    let prices = product.variants.iter().map(|variant| prices(ctx, variant)).collect::<Result<_, Problem>>()?;
+    let asked = Asked { staff, key, product, prices };
     ctx.db.write(asked, |tx, asked| Box::pin(create(tx, asked))).await
 }
 
@@ -55,12 +46,7 @@ fn prices(ctx: &Ctx, variant: &NewVariant) -> Result<Vec<(MarketId, Money)>, Pro
 }
 
 async fn create(tx: &mut Tx, asked: &Asked) -> Result<Option<ProductId>, Error> {
-    let Asked {
-        staff,
-        key,
-        product,
-        prices,
-    } = asked;
+    let Asked { staff, key, product, prices } = asked;
     let id: ProductId = tx.ids().next();
     if let Some(key) = key
         && !idempotency::claim(tx, key, 201, id.uuid()).await?
@@ -68,11 +54,8 @@ async fn create(tx: &mut Tx, asked: &Asked) -> Result<Option<ProductId>, Error> 
         return Ok(None);
     }
     let slug = insert(tx, id, product).await?;
-    let variants: Vec<(VariantId, &NewVariant)> = product
-        .variants
-        .iter()
-        .map(|variant| (tx.ids().next(), variant))
-        .collect();
+    let variants: Vec<(VariantId, &NewVariant)> =
+        product.variants.iter().map(|variant| (tx.ids().next(), variant)).collect();
     let inserted = store::insert_variants(tx, id, &product.options, &variants).await?;
     if let Some((_, refused)) = variants.iter().find(|(id, _)| !inserted.contains(id)) {
         return Err(taken(tx, refused).await?);
@@ -82,12 +65,7 @@ async fn create(tx: &mut Tx, asked: &Asked) -> Result<Option<ProductId>, Error> 
         .flat_map(|((id, _), prices)| prices.iter().map(|(market, price)| (*id, market.clone(), *price)))
         .collect();
     store::put_prices(tx, &prices).await?;
-    tx.say(&ProductCreated {
-        product: id,
-        version: 1,
-        status: product.status,
-        slug,
-    });
+    tx.say(&ProductCreated { product: id, version: 1, status: product.status, slug });
     staff.records(tx, "catalog.create_product", id, &["title", "status", "variants"]);
     Ok(Some(id))
 }
@@ -101,9 +79,7 @@ async fn insert(tx: &mut Tx, id: ProductId, product: &NewProduct) -> Result<Stri
     if let Some(external) = &product.external_ref
         && store::has_external_ref(tx, external).await?
     {
-        return Err(Error::ExternalRefTaken {
-            reference: format!("`{}` of `{}`", external.id, external.source),
-        });
+        return Err(Error::ExternalRefTaken { reference: format!("`{}` of `{}`", external.id, external.source) });
     }
     if product.slug.is_some() {
         return Err(Error::SlugTaken { slug: wanted });
@@ -126,11 +102,9 @@ pub fn with_id(slug: &str, id: ProductId) -> String {
 async fn taken(tx: &mut Tx, variant: &NewVariant) -> Result<Error, Error> {
     let taken = store::skus_taken(tx, [variant.sku.as_str()]).await?;
     Ok(match &variant.external_ref {
-        Some(external) if taken.is_empty() => Error::ExternalRefTaken {
-            reference: format!("`{}` of `{}`", external.id, external.source),
-        },
-        _ => Error::SkuTaken {
-            sku: variant.sku.clone(),
-        },
+        Some(external) if taken.is_empty() => {
+            Error::ExternalRefTaken { reference: format!("`{}` of `{}`", external.id, external.source) }
+        }
+        _ => Error::SkuTaken { sku: variant.sku.clone() },
     })
 }

@@ -22,9 +22,7 @@ pub async fn edit_product(
     }
     let input = (staff, product, version, edit);
     ctx.db
-        .write(input, |tx, (staff, product, version, edit)| {
-            Box::pin(change(tx, staff, *product, *version, edit))
-        })
+        .write(input, |tx, (staff, product, version, edit)| Box::pin(change(tx, staff, *product, *version, edit)))
         .await
 }
 
@@ -38,17 +36,10 @@ async fn change(
     let Some((version, status, slug)) = store::edit(tx, product, version, edit).await? else {
         return Err(match store::version(tx, product).await? {
             Some(version) => Error::ProductChanged { version },
-            None => Error::ProductNotFound {
-                product: product.to_string(),
-            },
+            None => Error::ProductNotFound { product: product.to_string() },
         });
     };
-    tx.say(&ProductUpdated {
-        product,
-        version,
-        status,
-        slug,
-    });
+    tx.say(&ProductUpdated { product, version, status, slug });
     staff.records(tx, "catalog.edit_product", product, &edit.fields());
     Ok(())
 }

@@ -68,18 +68,12 @@ async fn create_product(
     key: OptionalKey,
     body: Body<NewProduct>,
 ) -> Result<Response, Error> {
-    let key = match key
-        .look_up(&ctx.db, staff.principal(), "POST /v1/admin/products", &body)
-        .await?
-    {
+    let key = match key.look_up(&ctx.db, staff.principal(), "POST /v1/admin/products", &body).await? {
         Some(Replay::Made(made)) => return made_product(&ctx, ProductId::from_uuid(made.resource), true).await,
         Some(Replay::New(key)) => Some(key),
         None => None,
     };
-    match (
-        create::create_product(&ctx, staff.actor(), key.clone(), body.into_inner()).await?,
-        key,
-    ) {
+    match (create::create_product(&ctx, staff.actor(), key.clone(), body.into_inner()).await?, key) {
         (Some(product), _) => made_product(&ctx, product, false).await,
         (None, Some(key)) => {
             let made = replayed(&ctx.db, &key).await?;
@@ -136,7 +130,5 @@ async fn set_price(
     Path((variant, market)): Path<(VariantId, MarketId)>,
     body: Body<SetPrice>,
 ) -> Result<Json<Money>, Error> {
-    Ok(Json(
-        price::set_price(&ctx, staff.actor(), variant, market, &body).await?,
-    ))
+    Ok(Json(price::set_price(&ctx, staff.actor(), variant, market, &body).await?))
 }

@@ -39,18 +39,12 @@ pub struct Refusal {
 /// fixed number of statements. One that can't be taken in is refused by itself.
 pub async fn import_products(ctx: &Ctx, products: Vec<ImportedProduct>) -> Result<Imported, Error> {
     if products.len() > PRODUCTS_MAX {
-        return Err(Problem::field(
-            "/products",
-            format!("are at most {PRODUCTS_MAX} at once, not {}", products.len()),
-        )
-        .into());
+        return Err(
+            Problem::field("/products", format!("are at most {PRODUCTS_MAX} at once, not {}", products.len())).into()
+        );
     }
     let (candidates, refused) = candidates(products);
-    ctx.db
-        .write((candidates, refused), |tx, (candidates, refused)| {
-            Box::pin(import(tx, candidates, refused))
-        })
-        .await
+    ctx.db.write((candidates, refused), |tx, (candidates, refused)| Box::pin(import(tx, candidates, refused))).await
 }
 
 /// A product that is fit to be taken in.
@@ -77,21 +71,14 @@ fn candidates(products: Vec<ImportedProduct>) -> (Vec<Candidate>, Vec<Refusal>) 
         };
         match why {
             Some(why) => refused.push(Refusal { index, why }),
-            None => candidates.push(Candidate {
-                index,
-                content_sha256: product.content_sha256(),
-                product,
-            }),
+            None => candidates.push(Candidate { index, content_sha256: product.content_sha256(), product }),
         }
     }
     (candidates, refused)
 }
 
 async fn import(tx: &mut Tx, candidates: &[Candidate], refused: &[Refusal]) -> Result<Imported, Error> {
-    let mut done = Imported {
-        refused: refused.to_vec(),
-        ..Imported::default()
-    };
+    let mut done = Imported { refused: refused.to_vec(), ..Imported::default() };
     let known = store::known(tx, candidates).await?;
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for candidate in candidates {
@@ -133,14 +120,9 @@ async fn refuse_taken_skus(
         .map(|candidate| candidate.product.sku.as_str());
     let taken = crate::store::skus_taken(tx, skus).await?;
     let mut is_free = |candidate: &Candidate, own: Option<ProductId>| {
-        let is_free = taken
-            .get(&candidate.product.sku)
-            .is_none_or(|owner| Some(*owner) == own);
+        let is_free = taken.get(&candidate.product.sku).is_none_or(|owner| Some(*owner) == own);
         if !is_free {
-            done.refuse(
-                candidate,
-                format!("the SKU `{}` belongs to another product", candidate.product.sku),
-            );
+            done.refuse(candidate, format!("the SKU `{}` belongs to another product", candidate.product.sku));
         }
         is_free
     };
@@ -184,17 +166,10 @@ async fn create(tx: &mut Tx, new: &[&Candidate], done: &mut Imported) -> Result<
             done.created += 1;
             done.variants.push((candidate.product.sku.clone(), *variant));
         } else {
-            done.refuse(
-                candidate,
-                "it was taken in by another import at the same time: import it again".to_owned(),
-            );
+            done.refuse(candidate, "it was taken in by another import at the same time: import it again".to_owned());
         }
     }
-    put_prices(
-        tx,
-        complete.iter().map(|((_, variant), candidate)| (*variant, *candidate)),
-    )
-    .await?;
+    put_prices(tx, complete.iter().map(|((_, variant), candidate)| (*variant, *candidate))).await?;
     Ok(complete.iter().map(|((product, _), _)| *product).collect())
 }
 
@@ -205,17 +180,9 @@ async fn update(tx: &mut Tx, changed: &[(&Candidate, Ids)], done: &mut Imported)
     store::update_products(tx, changed).await?;
     store::update_variants(tx, changed).await?;
     store::remove_prices(tx, changed).await?;
-    put_prices(
-        tx,
-        changed.iter().map(|(candidate, (_, variant))| (*variant, *candidate)),
-    )
-    .await?;
+    put_prices(tx, changed.iter().map(|(candidate, (_, variant))| (*variant, *candidate))).await?;
     done.updated += changed.len() as u64;
-    done.variants.extend(
-        changed
-            .iter()
-            .map(|(candidate, (_, variant))| (candidate.product.sku.clone(), *variant)),
-    );
+    done.variants.extend(changed.iter().map(|(candidate, (_, variant))| (candidate.product.sku.clone(), *variant)));
     Ok(changed.iter().map(|(_, (product, _))| *product).collect())
 }
 
@@ -232,9 +199,6 @@ async fn put_prices(tx: &mut Tx, of: impl Iterator<Item = (VariantId, &Candidate
 
 impl Imported {
     fn refuse(&mut self, candidate: &Candidate, why: String) {
-        self.refused.push(Refusal {
-            index: candidate.index,
-            why,
-        });
+        self.refused.push(Refusal { index: candidate.index, why });
     }
 }

@@ -46,10 +46,7 @@ impl ImportedProduct {
             ("description", &self.description, 0, DESCRIPTION_CHARS_MAX),
             ("brand", self.brand.as_deref().unwrap_or("-"), 1, BRAND_CHARS_MAX),
         ];
-        let images = self
-            .images
-            .iter()
-            .map(|image| ("images", image.as_str(), 1, IMAGE_CHARS_MAX));
+        let images = self.images.iter().map(|image| ("images", image.as_str(), 1, IMAGE_CHARS_MAX));
         for (name, text, min, max) in texts.into_iter().chain(images) {
             let chars = text.chars().count();
             if chars < min {
@@ -63,35 +60,22 @@ impl ImportedProduct {
             }
         }
         if self.images.len() > IMAGES_MAX {
-            return Some(format!(
-                "there are {} images, {IMAGES_MAX} is the most",
-                self.images.len()
-            ));
+            return Some(format!("there are {} images, {IMAGES_MAX} is the most", self.images.len()));
         }
         if let Err(error) = fits(&self.attributes, &()) {
             return Some(format!("attributes {error}"));
         }
         let metadata: std::collections::BTreeMap<String, String> = self.metadata.clone().into();
         if has_nul(&Value::Object(self.attributes.clone()))
-            || metadata
-                .iter()
-                .any(|(key, value)| key.contains('\0') || value.contains('\0'))
+            || metadata.iter().any(|(key, value)| key.contains('\0') || value.contains('\0'))
         {
             return Some("attributes or metadata have the character U+0000".to_owned());
         }
         if !(0..=WEIGHT_G_MAX).contains(&self.weight_g) {
-            return Some(format!(
-                "weight_g is {}, from 0 to {WEIGHT_G_MAX} is possible",
-                self.weight_g
-            ));
+            return Some(format!("weight_g is {}, from 0 to {WEIGHT_G_MAX} is possible", self.weight_g));
         }
-        let price = self
-            .price
-            .filter(|price| !(0..=AMOUNT_MINOR_MAX).contains(&price.amount))?;
-        Some(format!(
-            "price is {}, from 0 to {AMOUNT_MINOR_MAX} minor units is possible",
-            price.amount
-        ))
+        let price = self.price.filter(|price| !(0..=AMOUNT_MINOR_MAX).contains(&price.amount))?;
+        Some(format!("price is {}, from 0 to {AMOUNT_MINOR_MAX} minor units is possible", price.amount))
     }
 
     /// SHA-256 of everything it shall be: the same again changes nothing.

@@ -63,14 +63,7 @@ impl ProductView {
     /// Changes whenever the answer does: every edit and price moves the version, every flip of
     /// availability its own count.
     pub fn tag(&self) -> String {
-        format!(
-            "{}.{}",
-            self.version,
-            self.variants
-                .iter()
-                .map(|variant| variant.availability_version)
-                .sum::<i64>()
-        )
+        format!("{}.{}", self.version, self.variants.iter().map(|variant| variant.availability_version).sum::<i64>())
     }
 
     /// Without what integrators note for themselves.
@@ -158,10 +151,7 @@ impl NewProduct {
         let (mut skus, mut combinations) = (BTreeSet::new(), BTreeSet::new());
         for (at, variant) in self.variants.iter().enumerate() {
             if !skus.insert(&variant.sku) {
-                problems.push(field(
-                    format!("/variants/{at}/sku"),
-                    "is the SKU of a variant before it",
-                ));
+                problems.push(field(format!("/variants/{at}/sku"), "is the SKU of a variant before it"));
             }
             if !variant.options.keys().map(String::as_str).eq(names.iter().copied()) {
                 let detail = format!(
@@ -170,10 +160,7 @@ impl NewProduct {
                 );
                 problems.push(field(format!("/variants/{at}/options"), detail));
             } else if !combinations.insert(&variant.options) {
-                problems.push(field(
-                    format!("/variants/{at}/options"),
-                    "are those of a variant before it",
-                ));
+                problems.push(field(format!("/variants/{at}/options"), "are those of a variant before it"));
             }
             problems.extend(variant.check_prices(config, at));
         }
@@ -226,10 +213,7 @@ impl EditProduct {
 }
 
 pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> FieldProblem {
-    FieldProblem {
-        pointer: pointer.into(),
-        detail: detail.into(),
-    }
+    FieldProblem { pointer: pointer.into(), detail: detail.into() }
 }
 
 /// For garde: not too many attributes, and not too long ones.
@@ -238,9 +222,7 @@ pub fn fits(attributes: &Attributes, _: &()) -> garde::Result {
     if attributes.len() <= ATTRIBUTES_MAX && bytes <= ATTRIBUTES_BYTES_MAX {
         return Ok(());
     }
-    Err(garde::Error::new(format!(
-        "are at most {ATTRIBUTES_MAX} names and {ATTRIBUTES_BYTES_MAX} bytes of JSON"
-    )))
+    Err(garde::Error::new(format!("are at most {ATTRIBUTES_MAX} names and {ATTRIBUTES_BYTES_MAX} bytes of JSON")))
 }
 
 fn draft() -> ProductStatus {
@@ -258,11 +240,7 @@ mod tests {
 
     fn refused(body: serde_json::Value) -> Vec<String> {
         let product: NewProduct = serde_json::from_value(body).expect("a product");
-        product
-            .check(&Config::defaults())
-            .into_iter()
-            .map(|problem| problem.pointer)
-            .collect()
+        product.check(&Config::defaults()).into_iter().map(|problem| problem.pointer).collect()
     }
 
     #[test]
@@ -273,14 +251,8 @@ mod tests {
             ] })
         };
         assert!(refused(shirt(serde_json::json!({ "Size": "M" }))).is_empty());
-        assert_eq!(
-            refused(shirt(serde_json::json!({ "Size": "S" }))),
-            ["/variants/1/options"]
-        );
-        assert_eq!(
-            refused(shirt(serde_json::json!({ "Colour": "red" }))),
-            ["/variants/1/options"]
-        );
+        assert_eq!(refused(shirt(serde_json::json!({ "Size": "S" }))), ["/variants/1/options"]);
+        assert_eq!(refused(shirt(serde_json::json!({ "Colour": "red" }))), ["/variants/1/options"]);
         assert_eq!(refused(shirt(serde_json::json!({}))), ["/variants/1/options"]);
     }
 

@@ -25,27 +25,18 @@ pub async fn set_price(
     let price = Money::new(price.amount, currency);
     let input = (staff, variant, market, price);
     ctx.db
-        .write(input, |tx, (staff, variant, market, price)| {
-            Box::pin(set(tx, staff, *variant, market, *price))
-        })
+        .write(input, |tx, (staff, variant, market, price)| Box::pin(set(tx, staff, *variant, market, *price)))
         .await?;
     Ok(price)
 }
 
 async fn set(tx: &mut Tx, staff: &Staff<()>, variant: VariantId, market: &MarketId, price: Money) -> Result<(), Error> {
-    let product = store::product_of(tx, variant)
-        .await?
-        .ok_or(Error::VariantNotFound { variant })?;
+    let product = store::product_of(tx, variant).await?.ok_or(Error::VariantNotFound { variant })?;
     if store::put_prices(tx, &[(variant, market.clone(), price)]).await? == 0 {
         return Ok(());
     }
     store::touch(tx, product).await?;
-    tx.say(&PriceChanged {
-        variant,
-        product,
-        market: market.clone(),
-        price,
-    });
+    tx.say(&PriceChanged { variant, product, market: market.clone(), price });
     staff.records(tx, "catalog.set_price", variant, &["price"]);
     Ok(())
 }

@@ -32,9 +32,7 @@ pub fn is_slug(text: &str, _: &()) -> garde::Result {
     if (1..=120).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
         Ok(())
     } else {
-        Err(garde::Error::new(
-            "is 1 to 120 of a-z, 0-9 and -, with no - at its ends",
-        ))
+        Err(garde::Error::new("is 1 to 120 of a-z, 0-9 and -, with no - at its ends"))
     }
 }
 

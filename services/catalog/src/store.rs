@@ -85,13 +85,9 @@ pub async fn show(db: &Db, id: Option<ProductId>, slug: &str, market: InMarket) 
     let mut shown = shown.into_iter();
     let Some(first) = shown.next() else { return Ok(None) };
     let mut product = first.product;
-    product
-        .variants
-        .push(first.variant.view(&product.options, market.currency));
+    product.variants.push(first.variant.view(&product.options, market.currency));
     for next in shown {
-        product
-            .variants
-            .push(next.variant.view(&product.options, market.currency));
+        product.variants.push(next.variant.view(&product.options, market.currency));
     }
     product.market = market.id;
     Ok(Some(product))
@@ -100,9 +96,7 @@ pub async fn show(db: &Db, id: Option<ProductId>, slug: &str, market: InMarket) 
 /// Up to `limit` active products that are older than `before`, newest first.
 pub async fn list(db: &Db, before: Option<ProductId>, limit: i64, market: &InMarket) -> Result<Vec<ProductListItem>> {
     let before = before.map_or(Uuid::max(), contracts::Id::uuid);
-    let listed: Vec<Listed> = db
-        .all(&LIST, params![before, limit, market.id, market.currency])
-        .await?;
+    let listed: Vec<Listed> = db.all(&LIST, params![before, limit, market.id, market.currency]).await?;
     Ok(listed.into_iter().map(|listed| listed.item(market.currency)).collect())
 }
 
@@ -185,11 +179,8 @@ fn variant_row(
 
 /// Sets prices; returns how many are other than before.
 pub async fn put_prices(tx: &mut Tx, prices: &[(VariantId, MarketId, Money)]) -> Result<u64> {
-    let prices = rows(
-        prices
-            .iter()
-            .map(|(variant, market, price)| params![variant, market, price.currency, price.amount]),
-    );
+    let prices =
+        rows(prices.iter().map(|(variant, market, price)| params![variant, market, price.currency, price.amount]));
     tx.exec(&PUT_PRICES, params![prices]).await
 }
 
@@ -215,18 +206,8 @@ pub async fn edit(
     let now = tx.now();
     let (has_brand, brand) = (edit.brand.is_some(), edit.brand.clone().flatten());
     let (attributes, metadata) = (edit.attributes.as_ref().map(Json), edit.metadata.as_ref().map(Json));
-    let params = params![
-        id,
-        version,
-        edit.title,
-        edit.description,
-        has_brand,
-        brand,
-        edit.status,
-        attributes,
-        metadata,
-        now
-    ];
+    let params =
+        params![id, version, edit.title, edit.description, has_brand, brand, edit.status, attributes, metadata, now];
     tx.opt(&EDIT, params).await
 }
 
@@ -253,17 +234,11 @@ pub async fn set_availability(
     availability: Availability,
     version: i64,
 ) -> Result<bool> {
-    Ok(tx
-        .exec(&SET_AVAILABILITY, params![variant, availability, version])
-        .await?
-        == 1)
+    Ok(tx.exec(&SET_AVAILABILITY, params![variant, availability, version]).await? == 1)
 }
 
 fn split(external: &Option<ExternalRef>) -> (Option<&str>, Option<&str>) {
-    external
-        .as_ref()
-        .map(|external| (external.source.as_str(), external.id.as_str()))
-        .unzip()
+    external.as_ref().map(|external| (external.source.as_str(), external.id.as_str())).unzip()
 }
 
 /// A product beside one of its variants.
@@ -292,10 +267,7 @@ impl FromRow for Shown {
             market: crate::variant::default_market(),
             variants: Vec::new(),
         };
-        Ok(Self {
-            product,
-            variant: ShownVariant::from_row(row)?,
-        })
+        Ok(Self { product, variant: ShownVariant::from_row(row)? })
     }
 }
 
@@ -327,11 +299,7 @@ impl FromRow for ShownVariant {
             metadata: Some(json(row)?),
             external_ref: external_ref(row)?,
         };
-        Ok(Self {
-            view,
-            option_values,
-            amount_minor,
-        })
+        Ok(Self { view, option_values, amount_minor })
     }
 }
 
@@ -418,12 +386,7 @@ impl FromRow for ForSale {
             requires_shipping: row.take()?,
             availability: row.take()?,
         };
-        Ok(Self {
-            variant,
-            option_names,
-            option_values,
-            amount_minor,
-        })
+        Ok(Self { variant, option_names, option_values, amount_minor })
     }
 }
 
@@ -449,9 +412,5 @@ fn external_ref(row: &mut Row) -> Result<Option<ExternalRef>> {
 fn size(row: &mut Row) -> Result<Option<VariantSize>> {
     let (length, width, height): (Option<i64>, Option<i64>, Option<i64>) = (row.take()?, row.take()?, row.take()?);
     let sides = length.zip(width).zip(height);
-    Ok(sides.map(|((length_mm, width_mm), height_mm)| VariantSize {
-        length_mm,
-        width_mm,
-        height_mm,
-    }))
+    Ok(sides.map(|((length_mm, width_mm), height_mm)| VariantSize { length_mm, width_mm, height_mm }))
 }

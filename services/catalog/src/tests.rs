@@ -37,51 +37,28 @@ struct Shop {
 async fn shop() -> Shop {
     let folder = tempfile::tempdir().expect("a folder");
     let options = Options::new(format!("sqlite:{}", folder.path().join("souk.db").display()));
-    let db = Db::open(&options, Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted())
-        .await
-        .expect("a database");
+    let db = Db::open(&options, Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted()).await.expect("a database");
     let peers = Peers::new(&BTreeMap::new(), None, db.clock().clone()).expect("peers");
-    let ctx = Ctx::new(
-        db.of("catalog"),
-        peers.clone(),
-        Arc::new(Config::defaults()),
-        KeyCache::default(),
-    );
+    let ctx = Ctx::new(db.of("catalog"), peers.clone(), Arc::new(Config::defaults()), KeyCache::default());
     let service = crate::service(&ctx);
-    migrate::migrate(&db, &[("catalog", service.migrations)])
-        .await
-        .expect("a schema");
+    migrate::migrate(&db, &[("catalog", service.migrations)]).await.expect("a schema");
     let customers = Service::new("customers", &ctx).answers::<AuthenticateKey, _, _>(staff_of_anyone);
     Process::new(Arc::clone(&ctx.config), peers).settle(&[service, customers]);
-    let request = axum::http::Request::builder()
-        .header("authorization", "Bearer souk_sk_test")
-        .body(());
+    let request = axum::http::Request::builder().header("authorization", "Bearer souk_sk_test").body(());
     let (mut parts, ()) = request.expect("a request").into_parts();
-    let staff = Staff::<can::CatalogWrite>::from_request_parts(&mut parts, &ctx)
-        .await
-        .expect("a member of staff")
-        .actor();
-    Shop {
-        ctx,
-        staff,
-        _folder: folder,
-    }
+    let staff =
+        Staff::<can::CatalogWrite>::from_request_parts(&mut parts, &ctx).await.expect("a member of staff").actor();
+    Shop { ctx, staff, _folder: folder }
 }
 
 async fn staff_of_anyone(ctx: Ctx, _: AuthenticateKey) -> Result<Option<StaffPrincipal>, Problem> {
-    Ok(Some(StaffPrincipal {
-        staff: ctx.ids.next(),
-        key: ctx.ids.next(),
-        permissions: Permission::ALL.to_vec(),
-    }))
+    Ok(Some(StaffPrincipal { staff: ctx.ids.next(), key: ctx.ids.next(), permissions: Permission::ALL.to_vec() }))
 }
 
 impl Shop {
     async fn create(&self, body: serde_json::Value) -> Result<ProductView, Error> {
         let product: NewProduct = serde_json::from_value(body).expect("a product");
-        let id = create_product(&self.ctx, self.staff.clone(), None, product)
-            .await?
-            .expect("no key was claimed");
+        let id = create_product(&self.ctx, self.staff.clone(), None, product).await?.expect("no key was claimed");
         show_product(&self.ctx, &id.to_string(), None, true).await
     }
 
@@ -90,11 +67,7 @@ impl Shop {
     }
 
     async fn for_sale(&self, variants: Vec<VariantId>) -> Vec<VariantForSale> {
-        let call = GetVariants {
-            variants,
-            market: default_market(),
-            currency: Currency::EUR,
-        };
+        let call = GetVariants { variants, market: default_market(), currency: Currency::EUR };
         self.ctx.call(call).await.expect("variants")
     }
 
@@ -107,22 +80,14 @@ impl Shop {
             .await
             .expect("an answer");
         let events = said["events"].as_array().expect("a list");
-        events
-            .iter()
-            .map(|event| event["name"].as_str().expect("a name").to_owned())
-            .collect()
+        events.iter().map(|event| event["name"].as_str().expect("a name").to_owned()).collect()
     }
 
     async fn flips(&self, variant: VariantId, availability: Availability, version: i64) -> Outcome {
-        let event = StockAvailabilityChanged {
-            variant,
-            availability,
-            version,
-        };
+        let event = StockAvailabilityChanged { variant, availability, version };
         let input = (self.ctx.clone(), event);
-        let applied = self.ctx.db.write(input, |tx, (ctx, event)| {
-            Box::pin(on_stock_availability_changed(ctx, tx, event))
-        });
+        let applied =
+            self.ctx.db.write(input, |tx, (ctx, event)| Box::pin(on_stock_availability_changed(ctx, tx, event)));
         applied.await.expect("applied")
     }
 }
@@ -147,19 +112,11 @@ fn shirt() -> serde_json::Value {
 async fn a_new_product_is_shown_to_buyers_by_id_and_by_slug() {
     let shop = shop().await;
     let made = shop.shirt().await;
-    assert_eq!(
-        (made.slug.as_str(), made.version, made.variants.len()),
-        ("linen-shirt", 1, 2)
-    );
-    let seen = show_product(&shop.ctx, "linen-shirt", None, false)
-        .await
-        .expect("the shirt");
+    assert_eq!((made.slug.as_str(), made.version, made.variants.len()), ("linen-shirt", 1, 2));
+    let seen = show_product(&shop.ctx, "linen-shirt", None, false).await.expect("the shirt");
     assert_eq!((seen.id, &seen.metadata, &seen.external_ref), (made.id, &None, &None));
     assert_eq!(seen.variants[0].price, Some(Money::new(1999, Currency::EUR)));
-    assert_eq!(
-        seen.variants[1].options,
-        BTreeMap::from([("Size".to_owned(), "M".to_owned())])
-    );
+    assert_eq!(seen.variants[1].options, BTreeMap::from([("Size".to_owned(), "M".to_owned())]));
     assert_eq!(seen.variants[0].size.map(|size| size.height_mm), Some(3));
     assert_eq!(seen.variants[0].availability, Availability::Out);
     assert_eq!(shop.said().await, ["product.created", "audit.recorded"]);
@@ -168,20 +125,11 @@ async fn a_new_product_is_shown_to_buyers_by_id_and_by_slug() {
 #[tokio::test]
 async fn a_draft_is_found_by_staff_alone() {
     let shop = shop().await;
-    let draft = shop
-        .create(json!({ "title": "Soon", "variants": [{ "sku": "soon" }] }))
-        .await
-        .expect("a draft");
+    let draft = shop.create(json!({ "title": "Soon", "variants": [{ "sku": "soon" }] })).await.expect("a draft");
     assert_eq!(draft.status, ProductStatus::Draft);
     let hidden = show_product(&shop.ctx, "soon", None, false).await;
     assert!(matches!(hidden, Err(Error::ProductNotFound { product }) if product == "soon"));
-    assert!(
-        list_products(&shop.ctx, &Page::default(), None)
-            .await
-            .expect("a page")
-            .items
-            .is_empty()
-    );
+    assert!(list_products(&shop.ctx, &Page::default(), None).await.expect("a page").items.is_empty());
 }
 
 #[tokio::test]
@@ -190,16 +138,11 @@ async fn names_that_are_taken_are_refused_and_leave_nothing_behind() {
     shop.shirt().await;
     let refused = |change: serde_json::Value| {
         let mut body = json!({ "title": "Linen shirt", "variants": [{ "sku": "other" }] });
-        body.as_object_mut()
-            .expect("an object")
-            .extend(change.as_object().expect("an object").clone());
+        body.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         shop.create(body)
     };
     let sku = refused(json!({ "variants": [{ "sku": "free" }, { "sku": "M" }], "options": [] })).await;
-    assert!(
-        matches!(sku, Err(Error::Problem(_))),
-        "two variants without options are the same one"
-    );
+    assert!(matches!(sku, Err(Error::Problem(_))), "two variants without options are the same one");
     let sku = refused(json!({ "variants": [{ "sku": "M" }] })).await;
     assert!(matches!(sku, Err(Error::SkuTaken { sku }) if sku == "M"));
     let slug = refused(json!({ "slug": "linen-shirt" })).await;
@@ -214,12 +157,8 @@ async fn names_that_are_taken_are_refused_and_leave_nothing_behind() {
 #[tokio::test]
 async fn the_same_key_makes_one_product() {
     let shop = shop().await;
-    let key = Key {
-        principal: "staff".into(),
-        route: "POST /v1/admin/products",
-        key: "k".into(),
-        body_sha256: "b".into(),
-    };
+    let key =
+        Key { principal: "staff".into(), route: "POST /v1/admin/products", key: "k".into(), body_sha256: "b".into() };
     let create = || {
         create_product(
             &shop.ctx,
@@ -229,19 +168,9 @@ async fn the_same_key_makes_one_product() {
         )
     };
     let (one, other) = tokio::join!(create(), create());
-    let made: Vec<_> = [one, other]
-        .into_iter()
-        .filter_map(|made| made.expect("no refusal"))
-        .collect();
+    let made: Vec<_> = [one, other].into_iter().filter_map(|made| made.expect("no refusal")).collect();
     assert_eq!(made.len(), 1);
-    assert_eq!(
-        list_products(&shop.ctx, &Page::default(), None)
-            .await
-            .expect("a page")
-            .items
-            .len(),
-        1
-    );
+    assert_eq!(list_products(&shop.ctx, &Page::default(), None).await.expect("a page").items.len(), 1);
 }
 
 #[tokio::test]
@@ -255,13 +184,9 @@ async fn the_list_is_newest_first_and_each_page_goes_on_where_the_last_ended() {
     let (mut titles, mut cursor) = (Vec::new(), None);
     loop {
         let cost = Arc::new(Cost::default());
-        let page = Page {
-            limit: Some(2),
-            cursor: cursor.take(),
-        };
-        let list = work::scope("list", None, Arc::clone(&cost), list_products(&shop.ctx, &page, None))
-            .await
-            .expect("a page");
+        let page = Page { limit: Some(2), cursor: cursor.take() };
+        let list =
+            work::scope("list", None, Arc::clone(&cost), list_products(&shop.ctx, &page, None)).await.expect("a page");
         assert_eq!(cost.statements(), 1);
         titles.extend(list.items.iter().map(|item| item.title.clone()));
         cursor = list.next;
@@ -269,10 +194,7 @@ async fn the_list_is_newest_first_and_each_page_goes_on_where_the_last_ended() {
             let shirt = &list.items[0];
             assert_eq!(
                 (shirt.price_min, shirt.price_max),
-                (
-                    Some(Money::new(1999, Currency::EUR)),
-                    Some(Money::new(2999, Currency::EUR))
-                )
+                (Some(Money::new(1999, Currency::EUR)), Some(Money::new(2999, Currency::EUR)))
             );
             assert_eq!(shirt.image.as_deref(), Some("a.jpg"));
             break;
@@ -286,36 +208,17 @@ async fn an_edit_on_an_old_version_is_refused_and_an_archived_product_is_gone() 
     let shop = shop().await;
     let made = shop.shirt().await;
     let edit = |version, body| {
-        edit_product(
-            &shop.ctx,
-            shop.staff.clone(),
-            made.id,
-            version,
-            serde_json::from_value(body).expect("an edit"),
-        )
+        edit_product(&shop.ctx, shop.staff.clone(), made.id, version, serde_json::from_value(body).expect("an edit"))
     };
-    edit(1, json!({ "title": "Linen shirt, washed", "brand": null }))
-        .await
-        .expect("edited");
+    edit(1, json!({ "title": "Linen shirt, washed", "brand": null })).await.expect("edited");
     let stale = edit(1, json!({ "title": "lost" })).await;
     assert!(matches!(stale, Err(Error::ProductChanged { version: 2 })));
-    let now = show_product(&shop.ctx, "linen-shirt", None, true)
-        .await
-        .expect("the shirt");
-    assert_eq!(
-        (now.title.as_str(), now.brand, now.version),
-        ("Linen shirt, washed", None, 2)
-    );
-    assert_eq!(
-        (now.attributes, now.metadata),
-        (made.attributes.clone(), made.metadata.clone())
-    );
+    let now = show_product(&shop.ctx, "linen-shirt", None, true).await.expect("the shirt");
+    assert_eq!((now.title.as_str(), now.brand, now.version), ("Linen shirt, washed", None, 2));
+    assert_eq!((now.attributes, now.metadata), (made.attributes.clone(), made.metadata.clone()));
     edit(2, json!({ "status": "archived" })).await.expect("archived");
     assert!(show_product(&shop.ctx, "linen-shirt", None, false).await.is_err());
-    assert_eq!(
-        shop.for_sale(vec![made.variants[0].id]).await[0].status,
-        ProductStatus::Archived
-    );
+    assert_eq!(shop.for_sale(vec![made.variants[0].id]).await[0].status, ProductStatus::Archived);
     let nobody = edit_product(
         &shop.ctx,
         shop.staff.clone(),
@@ -339,15 +242,10 @@ async fn a_price_moves_the_tag_and_is_said_once() {
     };
     assert_eq!(set(1500).await.expect("set"), Money::new(1500, Currency::EUR));
     set(1500).await.expect("set again");
-    let now = show_product(&shop.ctx, "linen-shirt", None, false)
-        .await
-        .expect("the shirt");
+    let now = show_product(&shop.ctx, "linen-shirt", None, false).await.expect("the shirt");
     assert_eq!(now.variants[0].price, Some(Money::new(1500, Currency::EUR)));
     assert_ne!(now.tag(), made.tag());
-    assert_eq!(
-        shop.said().await.iter().filter(|name| *name == "price.changed").count(),
-        1
-    );
+    assert_eq!(shop.said().await.iter().filter(|name| *name == "price.changed").count(), 1);
     let nobody = set_price(
         &shop.ctx,
         shop.staff.clone(),
@@ -373,11 +271,8 @@ async fn variants_are_answered_in_one_statement_and_unknown_ones_left_out() {
         (small.unit_price, small.weight_g, small.image.as_deref()),
         (Some(Money::new(1999, Currency::EUR)), 200, Some("a.jpg"))
     );
-    let dollars = GetVariants {
-        variants: vec![made.variants[0].id],
-        market: default_market(),
-        currency: Currency::USD,
-    };
+    let dollars =
+        GetVariants { variants: vec![made.variants[0].id], market: default_market(), currency: Currency::USD };
     assert_eq!(shop.ctx.call(dollars).await.expect("variants")[0].unit_price, None);
 }
 
@@ -385,29 +280,17 @@ async fn variants_are_answered_in_one_statement_and_unknown_ones_left_out() {
 async fn flips_of_availability_may_come_in_any_order_and_before_the_variant() {
     let shop = shop().await;
     let early: VariantId = shop.ctx.ids.next();
-    assert!(matches!(
-        shop.flips(early, Availability::In, 1).await,
-        Outcome::Later(_)
-    ));
+    assert!(matches!(shop.flips(early, Availability::In, 1).await, Outcome::Later(_)));
     let made = shop.shirt().await;
     let variant = made.variants[0].id;
-    for (availability, version) in [
-        (Availability::In, 1),
-        (Availability::Low, 3),
-        (Availability::Out, 2),
-        (Availability::Low, 3),
-    ] {
+    for (availability, version) in
+        [(Availability::In, 1), (Availability::Low, 3), (Availability::Out, 2), (Availability::Low, 3)]
+    {
         assert_eq!(shop.flips(variant, availability, version).await, Outcome::Done);
     }
-    let now = show_product(&shop.ctx, "linen-shirt", None, false)
-        .await
-        .expect("the shirt");
+    let now = show_product(&shop.ctx, "linen-shirt", None, false).await.expect("the shirt");
     assert_eq!(now.variants[0].availability, Availability::Low);
     assert_ne!(now.tag(), made.tag());
     let list = list_products(&shop.ctx, &Page::default(), None).await.expect("a page");
-    assert_eq!(
-        list.items[0].availability,
-        Availability::Low,
-        "the best of both variants"
-    );
+    assert_eq!(list.items[0].availability, Availability::Low, "the best of both variants");
 }

@@ -124,12 +124,9 @@ impl NewVariant {
         for (place, price) in self.prices.iter().enumerate() {
             let pointer = |name: &str| format!("/variants/{at}/prices/{place}/{name}");
             match config.market(&price.market) {
-                Err(problem) => problems.extend(
-                    problem
-                        .errors
-                        .into_iter()
-                        .map(|error| field(pointer("market"), error.detail)),
-                ),
+                Err(problem) => {
+                    problems.extend(problem.errors.into_iter().map(|error| field(pointer("market"), error.detail)))
+                }
                 Ok(market) => problems.extend(
                     other_currency(price.currency, market.currency).map(|detail| field(pointer("currency"), detail)),
                 ),
@@ -175,9 +172,7 @@ pub struct SetPrice {
 /// Why a price in this currency can't be one of the market's.
 pub fn other_currency(said: Option<Currency>, market: Currency) -> Option<String> {
     let other = said.filter(|said| *said != market)?;
-    Some(format!(
-        "is {other}, but the market's currency is {market}: prices are not converted"
-    ))
+    Some(format!("is {other}, but the market's currency is {market}: prices are not converted"))
 }
 
 /// The market of a shop that has one.
@@ -190,13 +185,10 @@ fn yes() -> bool {
 }
 
 fn are_option_values(options: &BTreeMap<String, String>, _: &()) -> garde::Result {
-    match options
-        .iter()
-        .find(|(_, value)| !(1..=OPTION_CHARS_MAX).contains(&value.chars().count()))
-    {
-        Some((name, _)) => Err(garde::Error::new(format!(
-            "the value of `{name}` has 1 to {OPTION_CHARS_MAX} characters"
-        ))),
+    match options.iter().find(|(_, value)| !(1..=OPTION_CHARS_MAX).contains(&value.chars().count())) {
+        Some((name, _)) => {
+            Err(garde::Error::new(format!("the value of `{name}` has 1 to {OPTION_CHARS_MAX} characters")))
+        }
         None => Ok(()),
     }
 }
@@ -205,8 +197,6 @@ fn is_hs_code(code: &str, _: &()) -> garde::Result {
     if (6..=10).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(())
     } else {
-        Err(garde::Error::new(
-            "is 6 to 10 digits of the Harmonized System, without dots",
-        ))
+        Err(garde::Error::new("is 6 to 10 digits of the Harmonized System, without dots"))
     }
 }

@@ -58,12 +58,7 @@ async fn insert(tx: &mut Tx, staff: &StaffToAdd) -> Result<(), Error> {
 }
 
 fn view_of(staff: &StaffToAdd) -> StaffView {
-    let key = StaffKeyView {
-        id: staff.key,
-        name: staff.key_name.to_owned(),
-        created_at: staff.at,
-        revoked_at: None,
-    };
+    let key = StaffKeyView { id: staff.key, name: staff.key_name.to_owned(), created_at: staff.at, revoked_at: None };
     StaffView {
         id: staff.id,
         email: staff.email.as_str().to_owned(),
@@ -77,8 +72,6 @@ fn view_of(staff: &StaffToAdd) -> StaffView {
 impl std::fmt::Debug for NewStaff {
     /// Without the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewStaff")
-            .field("staff", &self.staff.id)
-            .finish_non_exhaustive()
+        f.debug_struct("NewStaff").field("staff", &self.staff.id).finish_non_exhaustive()
     }
 }

@@ -8,9 +8,5 @@ use crate::store;
 /// `None`: not known, revoked, or its holder is no longer active.
 pub async fn authenticate_key(ctx: Ctx, call: AuthenticateKey) -> Result<Option<StaffPrincipal>, Problem> {
     let holder = store::key_holder(&ctx.db, &call.key_sha256).await?;
-    Ok(holder.map(|(key, staff, role)| StaffPrincipal {
-        staff,
-        key,
-        permissions: role.permissions().to_vec(),
-    }))
+    Ok(holder.map(|(key, staff, role)| StaffPrincipal { staff, key, permissions: role.permissions().to_vec() }))
 }

@@ -49,20 +49,14 @@ pub enum Broken {
 impl Head {
     /// Before the first entry.
     pub fn start() -> Self {
-        Self {
-            sequence: 0,
-            hash: "0".repeat(64),
-        }
+        Self { sequence: 0, hash: "0".repeat(64) }
     }
 
     /// The chain with one more entry.
     #[must_use]
     pub fn then(&self, entry: &AuditEntry) -> Self {
         let sequence = self.sequence + 1;
-        Self {
-            sequence,
-            hash: sha256_hex(format!("{}\n{}", self.hash, canonical(sequence, entry)).as_bytes()),
-        }
+        Self { sequence, hash: sha256_hex(format!("{}\n{}", self.hash, canonical(sequence, entry)).as_bytes()) }
     }
 }
 
@@ -81,13 +75,8 @@ pub fn verify(head: Head, sealed: &[(AuditEntry, Head)]) -> Result<Head, Broken>
     sealed.iter().try_fold(head, |head, (entry, kept)| {
         let right = head.then(entry);
         match kept {
-            kept if kept.sequence != right.sequence => Err(Broken::Missing {
-                sequence: right.sequence,
-            }),
-            kept if kept.hash != right.hash => Err(Broken::Changed {
-                sequence: right.sequence,
-                entry: entry.id,
-            }),
+            kept if kept.sequence != right.sequence => Err(Broken::Missing { sequence: right.sequence }),
+            kept if kept.hash != right.hash => Err(Broken::Changed { sequence: right.sequence, entry: entry.id }),
             _ => Ok(right),
         }
     })
@@ -163,10 +152,7 @@ mod tests {
         let entries: Vec<AuditEntry> = whole.iter().map(|(entry, _)| entry.clone()).collect();
         let first = seal(Head::start(), &entries[..2]);
         let second = seal(first[1].clone(), &entries[2..]);
-        assert_eq!(
-            [first, second].concat(),
-            whole.iter().map(|(_, head)| head.clone()).collect::<Vec<_>>()
-        );
+        assert_eq!([first, second].concat(), whole.iter().map(|(_, head)| head.clone()).collect::<Vec<_>>());
         let half = verify(Head::start(), &whole[..3]).expect("whole");
         assert_eq!(verify(half, &whole[3..]), Ok(whole[4].1.clone()));
     }
@@ -186,10 +172,7 @@ mod tests {
         let mut swapped = sealed(3);
         let (first, second) = (swapped[0].0.clone(), swapped[1].0.clone());
         (swapped[0].0, swapped[1].0) = (second, first);
-        assert!(matches!(
-            verify(Head::start(), &swapped),
-            Err(Broken::Changed { sequence: 1, .. })
-        ));
+        assert!(matches!(verify(Head::start(), &swapped), Err(Broken::Changed { sequence: 1, .. })));
     }
 
     #[test]
@@ -197,13 +180,7 @@ mod tests {
         let mut chain = sealed(3);
         chain[0].0.subject = "prod_other".to_owned();
         chain[0].1 = Head::start().then(&chain[0].0);
-        assert_eq!(
-            verify(Head::start(), &chain),
-            Err(Broken::Changed {
-                sequence: 2,
-                entry: chain[1].0.id
-            })
-        );
+        assert_eq!(verify(Head::start(), &chain), Err(Broken::Changed { sequence: 2, entry: chain[1].0.id }));
     }
 
     proptest! {

@@ -36,10 +36,7 @@ mod tests {
 
     #[test]
     fn an_address_is_compared_in_lower_case() {
-        assert_eq!(
-            Email::parse(" Ada@Example.COM ").expect("an address").as_str(),
-            "ada@example.com"
-        );
+        assert_eq!(Email::parse(" Ada@Example.COM ").expect("an address").as_str(), "ada@example.com");
     }
 
     #[test]
@@ -51,9 +48,6 @@ mod tests {
 
     #[test]
     fn an_address_does_not_show_in_debug_output() {
-        assert_eq!(
-            format!("{:?}", Email::parse("ada@example.com").expect("an address")),
-            "Email(…)"
-        );
+        assert_eq!(format!("{:?}", Email::parse("ada@example.com").expect("an address")), "Email(…)");
     }
 }

@@ -16,10 +16,7 @@ use crate::staff::{StaffKeyView, StaffView};
 use crate::{Error, store};
 
 pub fn routes() -> OpenApiRouter<Ctx> {
-    OpenApiRouter::new()
-        .routes(routes!(list_staff))
-        .routes(routes!(revoke_staff_key))
-        .routes(routes!(list_audit_log))
+    OpenApiRouter::new().routes(routes!(list_staff)).routes(routes!(revoke_staff_key)).routes(routes!(list_audit_log))
 }
 
 /// Members of staff with their keys, oldest first.
@@ -70,9 +67,6 @@ async fn list_audit_log(
     State(ctx): State<Ctx>,
     Query(filter): Query<AuditLogFilter>,
 ) -> Result<Json<List<AuditEntryView>>, Problem> {
-    let page = Page {
-        limit: filter.limit,
-        cursor: filter.cursor,
-    };
+    let page = Page { limit: filter.limit, cursor: filter.cursor };
     audit_log(&ctx, &page, filter.subject.as_deref()).await.map(Json)
 }

@@ -23,10 +23,7 @@ impl Seal {
     pub fn after(now: Timestamp) -> (Self, Timestamp) {
         let window = now.as_second().div_euclid(WINDOW_SECONDS) + 1;
         let window_ends = Timestamp::from_second(window * WINDOW_SECONDS).unwrap_or(Timestamp::MAX);
-        (
-            Self { window_ends },
-            window_ends.saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX),
-        )
+        (Self { window_ends }, window_ends.saturating_add(SETTLED_AFTER).unwrap_or(Timestamp::MAX))
     }
 }
 

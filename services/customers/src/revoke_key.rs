@@ -12,10 +12,7 @@ use crate::{Error, store};
 ///
 /// Errors: [`Error::KeyNotFound`].
 pub async fn revoke_key(ctx: &Ctx, by: Staff<()>, key: ApiKeyId) -> Result<StaffKeyView, Error> {
-    let view = ctx
-        .db
-        .write((by, key), |tx, (by, key)| Box::pin(revoke(tx, by, *key)))
-        .await?;
+    let view = ctx.db.write((by, key), |tx, (by, key)| Box::pin(revoke(tx, by, *key))).await?;
     ctx.forget_key(key);
     Ok(view)
 }

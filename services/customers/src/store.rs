@@ -96,16 +96,7 @@ pub async fn key(tx: &mut Tx, key: ApiKeyId) -> Result<Option<StaffKeyView>> {
 
 /// `false`: it is there already.
 pub async fn insert_entry(tx: &mut Tx, entry: &AuditEntry) -> Result<bool> {
-    let AuditEntry {
-        id,
-        staff,
-        key,
-        action,
-        subject,
-        fields,
-        request_id,
-        at,
-    } = entry;
+    let AuditEntry { id, staff, key, action, subject, fields, request_id, at } = entry;
     let params = params![id, staff, key, action, subject, Json(fields), request_id, at];
     Ok(tx.exec(&INSERT_ENTRY, params).await? == 1)
 }
@@ -119,10 +110,7 @@ pub async fn entries_before(
 ) -> Result<Vec<AuditEntryView>> {
     let before = before.unwrap_or(AuditEntryId::from_uuid(Uuid::max()));
     match subject {
-        Some(subject) => {
-            db.all(&ENTRIES_OF_SUBJECT_BEFORE, params![before, limit, subject])
-                .await
-        }
+        Some(subject) => db.all(&ENTRIES_OF_SUBJECT_BEFORE, params![before, limit, subject]).await,
         None => db.all(&ENTRIES_BEFORE, params![before, limit]).await,
     }
 }
@@ -140,18 +128,9 @@ pub async fn unsealed(tx: &mut Tx, limit: i64) -> Result<Vec<AuditEntry>> {
 
 /// Gives each entry its place in the chain. Fails where another took a place meanwhile.
 pub async fn seal(tx: &mut Tx, entries: &[AuditEntry], heads: &[Head]) -> Result<()> {
-    let table = rows(
-        entries
-            .iter()
-            .zip(heads)
-            .map(|(entry, head)| params![entry.id, head.sequence, head.hash]),
-    );
+    let table = rows(entries.iter().zip(heads).map(|(entry, head)| params![entry.id, head.sequence, head.hash]));
     let sealed = tx.exec(&SEAL, params![table]).await?;
-    if usize::try_from(sealed) == Ok(entries.len()) {
-        Ok(())
-    } else {
-        Err(::store::Error::NoRow(SEAL.name))
-    }
+    if usize::try_from(sealed) == Ok(entries.len()) { Ok(()) } else { Err(::store::Error::NoRow(SEAL.name)) }
 }
 
 /// Sealed entries in order of their places.
@@ -179,24 +158,14 @@ impl FromRow for StaffRow {
             (row.take()?, row.take()?, row.take()?);
         let revoked_at = row.take()?;
         let key = id.zip(name).zip(created_at);
-        let key = key.map(|((id, name), created_at)| StaffKeyView {
-            id,
-            name,
-            created_at,
-            revoked_at,
-        });
+        let key = key.map(|((id, name), created_at)| StaffKeyView { id, name, created_at, revoked_at });
         Ok(Self { staff, key })
     }
 }
 
 impl FromRow for StaffKeyView {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            id: row.take()?,
-            name: row.take()?,
-            created_at: row.take()?,
-            revoked_at: row.take()?,
-        })
+        Ok(Self { id: row.take()?, name: row.take()?, created_at: row.take()?, revoked_at: row.take()? })
     }
 }
 
@@ -219,40 +188,14 @@ struct SealedRow(AuditEntry, Head);
 
 impl FromRow for SealedRow {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self(
-            AuditEntry::from_row(row)?,
-            Head {
-                sequence: row.take()?,
-                hash: row.take()?,
-            },
-        ))
+        Ok(Self(AuditEntry::from_row(row)?, Head { sequence: row.take()?, hash: row.take()? }))
     }
 }
 
 impl FromRow for AuditEntryView {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let AuditEntry {
-            id,
-            staff,
-            key,
-            action,
-            subject,
-            fields,
-            request_id,
-            at,
-        } = AuditEntry::from_row(row)?;
-        Ok(Self {
-            id,
-            staff,
-            key,
-            action,
-            subject,
-            fields,
-            request_id,
-            at,
-            sequence: row.take()?,
-            hash: row.take()?,
-        })
+        let AuditEntry { id, staff, key, action, subject, fields, request_id, at } = AuditEntry::from_row(row)?;
+        Ok(Self { id, staff, key, action, subject, fields, request_id, at, sequence: row.take()?, hash: row.take()? })
     }
 }
 

@@ -30,27 +30,14 @@ impl Shop {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options::new(format!("sqlite:{}", folder.path().join("souk.db").display()));
         let clock = Clock::fixed("2026-01-01T12:00:00Z".parse().expect("a time"));
-        let db = Db::open(&options, clock.clone(), Ids::counted())
-            .await
-            .expect("a database");
-        ::store::migrate::migrate(&db, &[("customers", crate::MIGRATIONS)])
-            .await
-            .expect("a schema");
+        let db = Db::open(&options, clock.clone(), Ids::counted()).await.expect("a database");
+        ::store::migrate::migrate(&db, &[("customers", crate::MIGRATIONS)]).await.expect("a schema");
         let config = Arc::new(Config::defaults());
         let peers = Peers::new(&config.peers, None, clock).expect("peers");
-        let ctx = Ctx::new(
-            db.of("customers"),
-            peers.clone(),
-            Arc::clone(&config),
-            auth::KeyCache::default(),
-        );
+        let ctx = Ctx::new(db.of("customers"), peers.clone(), Arc::clone(&config), auth::KeyCache::default());
         let process = Process::new(config, peers);
         let router = process.start(vec![crate::service(&ctx)]).await.expect("a process");
-        Self {
-            ctx,
-            router,
-            _folder: folder,
-        }
+        Self { ctx, router, _folder: folder }
     }
 
     async fn add(&self, email: &str, role: Role) -> NewStaff {
@@ -58,27 +45,14 @@ impl Shop {
     }
 
     async fn permissions_of(&self, key: &str) -> Option<Vec<Permission>> {
-        let call = AuthenticateKey {
-            key_sha256: auth::sha256_hex(key.as_bytes()),
-        };
-        self.ctx
-            .call(call)
-            .await
-            .expect("an answer")
-            .map(|principal| principal.permissions)
+        let call = AuthenticateKey { key_sha256: auth::sha256_hex(key.as_bytes()) };
+        self.ctx.call(call).await.expect("an answer").map(|principal| principal.permissions)
     }
 
     async fn ask(&self, method: &str, path: &str, key: &str) -> (u16, Value) {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {key}"));
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::empty()).expect("a request"))
-            .await
-            .expect("an answer");
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        let response =
+            self.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
         (status, serde_json::from_slice(&body).unwrap_or_default())
@@ -97,9 +71,8 @@ impl Shop {
             at: Timestamp::UNIX_EPOCH,
         };
         let input = (self.ctx.clone(), event);
-        let recorded = self.ctx.db.write(input, |tx, (ctx, event)| {
-            Box::pin(reactions::on_audit_recorded(ctx, tx, event))
-        });
+        let recorded =
+            self.ctx.db.write(input, |tx, (ctx, event)| Box::pin(reactions::on_audit_recorded(ctx, tx, event)));
         recorded.await.expect("an entry");
     }
 
@@ -107,15 +80,9 @@ impl Shop {
     async fn seal(&self) -> i64 {
         self.ctx.clock.advance(Duration::from_secs(60));
         for _ in 0..500 {
-            let waits = store::entries_before(&self.ctx.db, None, None, 100)
-                .await
-                .expect("a list");
+            let waits = store::entries_before(&self.ctx.db, None, None, 100).await.expect("a list");
             if waits.iter().all(|entry| entry.hash.is_some()) {
-                return verify_audit_log(&self.ctx)
-                    .await
-                    .expect("a database")
-                    .expect("a whole chain")
-                    .sequence;
+                return verify_audit_log(&self.ctx).await.expect("a database").expect("a whole chain").sequence;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -123,10 +90,7 @@ impl Shop {
     }
 
     async fn change(&self, sql: &'static ::store::Sql, param: ::store::Value) {
-        let change = self
-            .ctx
-            .db
-            .write(param, move |tx, param| Box::pin(tx.exec(sql, params![param])));
+        let change = self.ctx.db.write(param, move |tx, param| Box::pin(tx.exec(sql, params![param])));
         let changed: Result<u64, ::store::Error> = change.await;
         assert_eq!(changed.expect("a change"), 1);
     }
@@ -140,10 +104,7 @@ async fn a_new_member_can_do_what_the_role_says() {
     assert_eq!(owner.staff.email, "ada@example.com");
     assert!(owner.key.starts_with("souk_sk_") && owner.key != auditor.key);
     assert_eq!(shop.permissions_of(&owner.key).await, Some(Permission::ALL.to_vec()));
-    assert_eq!(
-        shop.permissions_of(&auditor.key).await,
-        Some(Role::Auditor.permissions().to_vec())
-    );
+    assert_eq!(shop.permissions_of(&auditor.key).await, Some(Role::Auditor.permissions().to_vec()));
     assert_eq!(shop.permissions_of("souk_sk_guessed").await, None);
 }
 
@@ -156,28 +117,21 @@ async fn one_address_is_one_member() {
     assert!(
         matches!(add_staff(&shop.ctx, "no address", Role::Owner).await, Err(Error::Problem(problem)) if problem.status == 422)
     );
-    assert_eq!(
-        store::staff_after(&shop.ctx.db, None, 10).await.expect("a list").len(),
-        1
-    );
+    assert_eq!(store::staff_after(&shop.ctx.db, None, 10).await.expect("a list").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_someone_inactive_does_not_work() {
     let shop = Shop::open().await;
     let ada = shop.add("ada@example.com", Role::Owner).await;
-    shop.change(&store::testing::DEACTIVATE, ::store::Value::Id(ada.staff.id.uuid()))
-        .await;
+    shop.change(&store::testing::DEACTIVATE, ::store::Value::Id(ada.staff.id.uuid())).await;
     assert_eq!(shop.permissions_of(&ada.key).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_stops_at_once_and_the_log_says_who_did_it() {
     let shop = Shop::open().await;
-    let (ada, mallory) = (
-        shop.add("ada@example.com", Role::Owner).await,
-        shop.add("m@example.com", Role::Owner).await,
-    );
+    let (ada, mallory) = (shop.add("ada@example.com", Role::Owner).await, shop.add("m@example.com", Role::Owner).await);
     assert_eq!(shop.ask("GET", "/v1/admin/staff", &mallory.key).await.0, 200);
     let key = mallory.staff.keys[0].id;
     let path = format!("/v1/admin/staff-keys/{key}/revoke");
@@ -186,33 +140,17 @@ async fn a_revoked_key_stops_at_once_and_the_log_says_who_did_it() {
     assert!(first["revoked_at"].is_string());
     assert_eq!(shop.ask("GET", "/v1/admin/staff", &mallory.key).await.0, 401);
     shop.ctx.clock.advance(Duration::from_secs(1));
-    assert_eq!(
-        shop.ask("POST", &path, &ada.key).await,
-        (200, first),
-        "revoking again changes nothing"
-    );
+    assert_eq!(shop.ask("POST", &path, &ada.key).await, (200, first), "revoking again changes nothing");
 
     let (status, staff) = shop.ask("GET", "/v1/admin/staff?limit=1", &ada.key).await;
-    assert_eq!(
-        (status, staff["items"][0]["email"].as_str()),
-        (200, Some("ada@example.com"))
-    );
-    let next = format!(
-        "/v1/admin/staff?limit=1&cursor={}",
-        staff["next"].as_str().expect("a second page")
-    );
+    assert_eq!((status, staff["items"][0]["email"].as_str()), (200, Some("ada@example.com")));
+    let next = format!("/v1/admin/staff?limit=1&cursor={}", staff["next"].as_str().expect("a second page"));
     let (_, staff) = shop.ask("GET", &next, &ada.key).await;
-    assert!(
-        staff["items"][0]["keys"][0]["revoked_at"].is_string() && staff["next"].is_null(),
-        "{staff}"
-    );
+    assert!(staff["items"][0]["keys"][0]["revoked_at"].is_string() && staff["next"].is_null(), "{staff}");
 
     let mut log = Value::Null;
     for _ in 0..500 {
-        log = shop
-            .ask("GET", &format!("/v1/admin/audit-log?subject={key}"), &ada.key)
-            .await
-            .1;
+        log = shop.ask("GET", &format!("/v1/admin/audit-log?subject={key}"), &ada.key).await.1;
         if log["items"][0].is_object() {
             break;
         }
@@ -227,18 +165,12 @@ async fn a_revoked_key_stops_at_once_and_the_log_says_who_did_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_may_revokes_and_what_is_not_there_is_not_found() {
     let shop = Shop::open().await;
-    let (ada, grace) = (
-        shop.add("ada@example.com", Role::Owner).await,
-        shop.add("g@example.com", Role::Auditor).await,
-    );
+    let (ada, grace) = (shop.add("ada@example.com", Role::Owner).await, shop.add("g@example.com", Role::Auditor).await);
     let path = format!("/v1/admin/staff-keys/{}/revoke", ada.staff.keys[0].id);
     assert_eq!(shop.ask("POST", &path, &grace.key).await.0, 403);
     let unknown = format!("/v1/admin/staff-keys/{}/revoke", ApiKeyId::from_uuid(Uuid::max()));
     let (status, problem) = shop.ask("POST", &unknown, &ada.key).await;
-    assert_eq!(
-        (status, problem["code"].as_str()),
-        (404, Some("customers.key_not_found"))
-    );
+    assert_eq!((status, problem["code"].as_str()), (404, Some("customers.key_not_found")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,29 +181,15 @@ async fn the_log_is_listed_newest_first_whatever_came_first_and_doubled() {
         shop.record(number, if number == 2 { "prod_b" } else { "prod_a" }).await;
     }
     let ids = |page: &Value| {
-        page["items"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|entry| entry["id"].clone())
-            .collect::<Vec<_>>()
+        page["items"].as_array().expect("a list").iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>()
     };
     let id = |number| Value::from(AuditEntryId::from_uuid(Uuid::from_u128(number)).to_string());
     let (_, first) = shop.ask("GET", "/v1/admin/audit-log?limit=2", &ada.key).await;
     assert_eq!(ids(&first), [id(3), id(2)]);
-    let next = format!(
-        "/v1/admin/audit-log?limit=2&cursor={}",
-        first["next"].as_str().expect("a second page")
-    );
+    let next = format!("/v1/admin/audit-log?limit=2&cursor={}", first["next"].as_str().expect("a second page"));
     assert_eq!(ids(&shop.ask("GET", &next, &ada.key).await.1), [id(1)]);
-    assert_eq!(
-        ids(&shop.ask("GET", "/v1/admin/audit-log?subject=prod_a", &ada.key).await.1),
-        [id(3), id(1)]
-    );
-    assert_eq!(
-        shop.ask("GET", "/v1/admin/audit-log?subjekt=prod_a", &ada.key).await.0,
-        422
-    );
+    assert_eq!(ids(&shop.ask("GET", "/v1/admin/audit-log?subject=prod_a", &ada.key).await.1), [id(3), id(1)]);
+    assert_eq!(shop.ask("GET", "/v1/admin/audit-log?subjekt=prod_a", &ada.key).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,13 +201,8 @@ async fn what_comes_late_is_sealed_later_and_the_chain_stays_whole() {
     assert_eq!(shop.seal().await, 3);
     shop.record(15, "prod_a").await;
     assert_eq!(shop.seal().await, 4);
-    let log = store::entries_before(&shop.ctx.db, None, None, 10)
-        .await
-        .expect("a list");
-    assert_eq!(
-        log.iter().map(|entry| entry.sequence).collect::<Vec<_>>(),
-        [Some(3), Some(2), Some(4), Some(1)]
-    );
+    let log = store::entries_before(&shop.ctx.db, None, None, 10).await.expect("a list");
+    assert_eq!(log.iter().map(|entry| entry.sequence).collect::<Vec<_>>(), [Some(3), Some(2), Some(4), Some(1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

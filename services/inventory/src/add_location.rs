@@ -33,12 +33,7 @@ pub async fn add(
         Some(Replay::New(key)) => Some(key),
         None => None,
     };
-    let adding = Adding {
-        staff: staff.actor(),
-        key: key.clone(),
-        id: ctx.ids.next(),
-        name: body.into_inner().name,
-    };
+    let adding = Adding { staff: staff.actor(), key: key.clone(), id: ctx.ids.next(), name: body.into_inner().name };
     let id = adding.id;
     let is_mine = ctx.db.write(adding, |tx, adding| Box::pin(insert(tx, adding))).await?;
     match key {

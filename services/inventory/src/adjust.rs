@@ -48,9 +48,7 @@ fn is_change(quantity: &i64, _: &()) -> garde::Result {
     if *quantity != 0 && (-UNITS_MAX..=UNITS_MAX).contains(quantity) {
         Ok(())
     } else {
-        Err(garde::Error::new(format!(
-            "is a whole number from -{UNITS_MAX} to {UNITS_MAX} and not 0"
-        )))
+        Err(garde::Error::new(format!("is a whole number from -{UNITS_MAX} to {UNITS_MAX} and not 0")))
     }
 }
 
@@ -78,23 +76,12 @@ pub async fn adjust(
     };
     let asked = body.into_inner();
     if store::location(&ctx.db, asked.location).await?.is_none() {
-        let detail = format!(
-            "there is no location {}: `GET /v1/admin/locations` lists them",
-            asked.location
-        );
+        let detail = format!("there is no location {}: `GET /v1/admin/locations` lists them", asked.location);
         return Err(Problem::field("/location", detail).into());
     }
-    let adjusting = Adjusting {
-        staff: staff.actor(),
-        key: key.clone(),
-        movement: ctx.ids.next(),
-        asked,
-    };
+    let adjusting = Adjusting { staff: staff.actor(), key: key.clone(), movement: ctx.ids.next(), asked };
     let movement = adjusting.movement;
-    let is_mine = ctx
-        .db
-        .write(adjusting, |tx, adjusting| Box::pin(change(tx, adjusting)))
-        .await?;
+    let is_mine = ctx.db.write(adjusting, |tx, adjusting| Box::pin(change(tx, adjusting))).await?;
     match key {
         Some(key) if !is_mine => {
             let made = replayed(&ctx.db, &key).await?;
@@ -106,12 +93,7 @@ pub async fn adjust(
 
 /// `false`: the key did it meanwhile.
 async fn change(tx: &mut Tx, adjusting: &Adjusting) -> Result<bool, Error> {
-    let Adjusting {
-        staff,
-        key,
-        movement: id,
-        asked,
-    } = adjusting;
+    let Adjusting { staff, key, movement: id, asked } = adjusting;
     if let Some(key) = key
         && !idempotency::claim(tx, key, 201, id.uuid()).await?
     {

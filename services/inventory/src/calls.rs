@@ -19,10 +19,7 @@ pub async fn level_facts(ctx: Ctx, call: InventoryLevelFacts) -> Result<Vec<Leve
 /// Orders that inventory never heard of are left out.
 pub async fn order_facts(ctx: Ctx, call: InventoryOrderFacts) -> Result<Vec<InventoryOrderFact>, Problem> {
     if call.orders.len() > FACTS_MAX {
-        return Err(Problem::field(
-            "/orders",
-            format!("asks for {} orders; at most {FACTS_MAX}", call.orders.len()),
-        ));
+        return Err(Problem::field("/orders", format!("asks for {} orders; at most {FACTS_MAX}", call.orders.len())));
     }
     Ok(store::order_facts(&ctx.db, &call.orders).await?)
 }

@@ -44,10 +44,7 @@ struct OfVariant {
 
 impl OfVariant {
     fn page(&self) -> Page {
-        Page {
-            limit: self.limit,
-            cursor: self.cursor.clone(),
-        }
+        Page { limit: self.limit, cursor: self.cursor.clone() }
     }
 }
 
@@ -73,10 +70,7 @@ async fn list_locations(
     _: Staff<can::InventoryWrite>,
     Query(page): Query<Page>,
 ) -> Result<Json<List<LocationView>>, Problem> {
-    let (limit, after) = (
-        page.limit()?,
-        page.after()?.unwrap_or(LocationId::from_uuid(Uuid::nil())),
-    );
+    let (limit, after) = (page.limit()?, page.after()?.unwrap_or(LocationId::from_uuid(Uuid::nil())));
     let found = store::locations(&ctx.db, after, limit + 1).await?;
     Ok(Json(List::of(found, limit, |location| location.id)))
 }
@@ -92,11 +86,7 @@ async fn adjust_stock(
     body: Body<StockAdjustment>,
 ) -> Result<Response, Error> {
     let (view, repeat) = adjust(&ctx, staff, key, body).await?;
-    Ok(created(
-        &format!("/v1/admin/stock/movements?variant={}", view.variant),
-        view,
-        repeat,
-    ))
+    Ok(created(&format!("/v1/admin/stock/movements?variant={}", view.variant), view, repeat))
 }
 
 /// A variant's levels, by location.
@@ -108,10 +98,7 @@ async fn list_stock_levels(
     Query(query): Query<OfVariant>,
 ) -> Result<Json<List<LevelView>>, Problem> {
     let page = query.page();
-    let (limit, after) = (
-        page.limit()?,
-        page.after()?.unwrap_or(LocationId::from_uuid(Uuid::nil())),
-    );
+    let (limit, after) = (page.limit()?, page.after()?.unwrap_or(LocationId::from_uuid(Uuid::nil())));
     let found = store::levels(&ctx.db, query.variant, after, limit + 1).await?;
     Ok(Json(List::of(found, limit, |level| level.location)))
 }
@@ -125,10 +112,7 @@ async fn list_stock_movements(
     Query(query): Query<OfVariant>,
 ) -> Result<Json<List<MovementView>>, Problem> {
     let page = query.page();
-    let (limit, before) = (
-        page.limit()?,
-        page.after()?.unwrap_or(MovementId::from_uuid(Uuid::max())),
-    );
+    let (limit, before) = (page.limit()?, page.after()?.unwrap_or(MovementId::from_uuid(Uuid::max())));
     let found = store::movements(&ctx.db, query.variant, before, limit + 1).await?;
     Ok(Json(List::of(found, limit, |movement| movement.id)))
 }

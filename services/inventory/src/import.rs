@@ -36,10 +36,7 @@ pub async fn import_levels(ctx: &Ctx, location: &str, levels: Vec<(VariantId, i6
         let differing = differing(chunk, before);
         if !differing.is_empty() {
             let input = (location, differing);
-            changed += ctx
-                .db
-                .write(input, |tx, (location, counts)| Box::pin(count(tx, *location, counts)))
-                .await?;
+            changed += ctx.db.write(input, |tx, (location, counts)| Box::pin(count(tx, *location, counts))).await?;
         }
     }
     Ok(changed)
@@ -50,11 +47,8 @@ async fn count(tx: &mut Tx, location: LocationId, counts: &[(VariantId, i64)]) -
     store::lock_variants(tx, &variants).await?;
     let before = store::on_hand_locked(tx, location, &variants).await?;
     let differing = differing(counts, before.iter().copied());
-    let new: Vec<VariantId> = variants
-        .iter()
-        .copied()
-        .filter(|variant| before.iter().all(|(known, _)| known != variant))
-        .collect();
+    let new: Vec<VariantId> =
+        variants.iter().copied().filter(|variant| before.iter().all(|(known, _)| known != variant)).collect();
     if !new.is_empty() {
         store::add_levels(tx, &new, location).await?;
     }
@@ -74,11 +68,7 @@ async fn count(tx: &mut Tx, location: LocationId, counts: &[(VariantId, i64)]) -
 /// The counts that say something new.
 fn differing(counts: &[(VariantId, i64)], before: impl IntoIterator<Item = (VariantId, i64)>) -> Vec<(VariantId, i64)> {
     let before: BTreeMap<VariantId, i64> = before.into_iter().collect();
-    counts
-        .iter()
-        .copied()
-        .filter(|(variant, count)| before.get(variant) != Some(count))
-        .collect()
+    counts.iter().copied().filter(|(variant, count)| before.get(variant) != Some(count)).collect()
 }
 
 async fn location_named(ctx: &Ctx, name: &str) -> Result<LocationId, Error> {
@@ -86,9 +76,7 @@ async fn location_named(ctx: &Ctx, name: &str) -> Result<LocationId, Error> {
         return Ok(known);
     }
     let input = (ctx.ids.next::<LocationId>(), name.to_owned());
-    ctx.db
-        .write(input, |tx, (id, name)| Box::pin(store::insert_location(tx, *id, name)))
-        .await?;
+    ctx.db.write(input, |tx, (id, name)| Box::pin(store::insert_location(tx, *id, name))).await?;
     // Another importer may have been faster.
     let made = store::location_named(&ctx.db, name).await?;
     made.ok_or_else(|| Problem::internal(format!("the location {name} was made and is gone")).into())

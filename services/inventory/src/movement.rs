@@ -40,17 +40,11 @@ pub struct Movement {
 
 impl Movement {
     pub fn reserved(order: OrderId, variant: VariantId, location: LocationId, quantity: i64) -> Self {
-        Self {
-            reserved_change: quantity,
-            ..Self::of(MovementKind::Reserved, variant, location).by(order)
-        }
+        Self { reserved_change: quantity, ..Self::of(MovementKind::Reserved, variant, location).by(order) }
     }
 
     pub fn released(order: OrderId, variant: VariantId, location: LocationId, quantity: i64) -> Self {
-        Self {
-            reserved_change: -quantity,
-            ..Self::of(MovementKind::Released, variant, location).by(order)
-        }
+        Self { reserved_change: -quantity, ..Self::of(MovementKind::Released, variant, location).by(order) }
     }
 
     /// `quantity` left the house; `held` of it was reserved for the order until now.
@@ -62,35 +56,18 @@ impl Movement {
         held: i64,
     ) -> Self {
         let movement = Self::of(MovementKind::Shipped, variant, location).by(order);
-        Self {
-            on_hand_change: -quantity,
-            reserved_change: -held,
-            shipment: Some(shipment),
-            ..movement
-        }
+        Self { on_hand_change: -quantity, reserved_change: -held, shipment: Some(shipment), ..movement }
     }
 
     pub fn adjusted(variant: VariantId, location: LocationId, change: i64, reason: &str) -> Self {
-        let kind = if change > 0 {
-            MovementKind::Received
-        } else {
-            MovementKind::Adjusted
-        };
-        Self {
-            on_hand_change: change,
-            reason: Some(reason.to_owned()),
-            ..Self::of(kind, variant, location)
-        }
+        let kind = if change > 0 { MovementKind::Received } else { MovementKind::Adjusted };
+        Self { on_hand_change: change, reason: Some(reason.to_owned()), ..Self::of(kind, variant, location) }
     }
 
     /// What a count found more or less than was thought.
     pub fn counted(variant: VariantId, location: LocationId, change: i64) -> Self {
         let kind = MovementKind::Adjusted;
-        Self {
-            on_hand_change: change,
-            reason: Some("stocktake".to_owned()),
-            ..Self::of(kind, variant, location)
-        }
+        Self { on_hand_change: change, reason: Some("stocktake".to_owned()), ..Self::of(kind, variant, location) }
     }
 
     fn of(kind: MovementKind, variant: VariantId, location: LocationId) -> Self {
@@ -107,10 +84,7 @@ impl Movement {
     }
 
     fn by(self, order: OrderId) -> Self {
-        Self {
-            order: Some(order),
-            ..self
-        }
+        Self { order: Some(order), ..self }
     }
 }
 

@@ -21,9 +21,7 @@ pub async fn release(tx: &mut Tx, order: OrderId) -> Result<Outcome, Problem> {
     let movement = |(variant, location, quantity): &_| Movement::released(order, *variant, *location, *quantity);
     let movements: Vec<Movement> = held.iter().map(movement).collect();
     if !book(tx, &movements).await? {
-        return Err(Problem::internal(format!(
-            "{order} holds stock at a level that does not exist"
-        )));
+        return Err(Problem::internal(format!("{order} holds stock at a level that does not exist")));
     }
     if fault::planted("bug.inventory.releases_twice") {
         let ids = tx.ids().clone();

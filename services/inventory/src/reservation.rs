@@ -23,10 +23,7 @@ struct Ask {
 #[derive(Debug, Clone)]
 pub enum Allocation {
     /// Hold these at this location. Goods that need no shelf (a download without a level) are not among them.
-    Hold {
-        location: LocationId,
-        quantities: Vec<(VariantId, i64)>,
-    },
+    Hold { location: LocationId, quantities: Vec<(VariantId, i64)> },
     /// No location has it all; these are missing at the one that comes nearest.
     Reject(Vec<Shortage>),
 }
@@ -35,10 +32,7 @@ impl Asked {
     pub fn of(lines: &[OrderedLine]) -> Self {
         let mut asked: BTreeMap<VariantId, Ask> = BTreeMap::new();
         for line in lines {
-            let ask = asked.entry(line.variant).or_insert(Ask {
-                quantity: 0,
-                requires_shipping: false,
-            });
+            let ask = asked.entry(line.variant).or_insert(Ask { quantity: 0, requires_shipping: false });
             ask.quantity = ask.quantity.saturating_add(line.quantity);
             ask.requires_shipping |= line.requires_shipping;
         }
@@ -64,38 +58,26 @@ impl Asked {
         for location in locations {
             let shortages = shortages(&to_hold, levels, location);
             if shortages.is_empty() {
-                return Allocation::Hold {
-                    location,
-                    quantities: to_hold,
-                };
+                return Allocation::Hold { location, quantities: to_hold };
             }
             if nearest.as_ref().is_none_or(|nearest| shortages.len() < nearest.len()) {
                 nearest = Some(shortages);
             }
         }
-        let all = self.0.iter().map(|(variant, ask)| Shortage {
-            variant: *variant,
-            requested: ask.quantity,
-            available: 0,
-        });
+        let all =
+            self.0.iter().map(|(variant, ask)| Shortage { variant: *variant, requested: ask.quantity, available: 0 });
         Allocation::Reject(nearest.unwrap_or_else(|| all.collect()))
     }
 }
 
 fn shortages(to_hold: &[(VariantId, i64)], levels: &[Level], location: LocationId) -> Vec<Shortage> {
     let missing = |(variant, requested): &(VariantId, i64)| {
-        let level = levels
-            .iter()
-            .find(|level| level.variant == *variant && level.location == location);
+        let level = levels.iter().find(|level| level.variant == *variant && level.location == location);
         match level {
             Some(level) if level.can_hold(*requested) => None,
             level => {
                 let available = level.map_or(0, Level::available);
-                Some(Shortage {
-                    variant: *variant,
-                    requested: *requested,
-                    available,
-                })
+                Some(Shortage { variant: *variant, requested: *requested, available })
             }
         }
     };
@@ -131,48 +113,25 @@ mod tests {
 
     fn line(variant_number: u128, quantity: i64) -> OrderedLine {
         let line = LineId::from_uuid(Uuid::from_u128(variant_number));
-        OrderedLine {
-            line,
-            variant: variant(variant_number),
-            quantity,
-            requires_shipping: true,
-        }
+        OrderedLine { line, variant: variant(variant_number), quantity, requires_shipping: true }
     }
 
     fn level(at: u128, of: u128, on_hand: i64) -> Level {
-        Level {
-            variant: variant(of),
-            location: location(at),
-            policy: StockPolicy::Deny,
-            on_hand,
-            reserved: 0,
-        }
+        Level { variant: variant(of), location: location(at), policy: StockPolicy::Deny, on_hand, reserved: 0 }
     }
 
     #[test]
     fn lines_of_one_variant_are_summed() {
         let asked = Asked::of(&[line(1, 2), line(1, 3)]);
-        let Allocation::Reject(shortages) = asked.allocate(&[level(1, 1, 4)], None) else {
-            panic!("held")
-        };
+        let Allocation::Reject(shortages) = asked.allocate(&[level(1, 1, 4)], None) else { panic!("held") };
         assert_eq!((shortages[0].requested, shortages[0].available), (5, 4));
     }
 
     #[test]
     fn the_oldest_location_that_has_everything_holds_the_order() {
         let asked = Asked::of(&[line(1, 2), line(2, 1)]);
-        let levels = [
-            level(1, 1, 9),
-            level(2, 1, 2),
-            level(2, 2, 1),
-            level(3, 1, 9),
-            level(3, 2, 9),
-        ];
-        let Allocation::Hold {
-            location: chosen,
-            quantities,
-        } = asked.allocate(&levels, None)
-        else {
+        let levels = [level(1, 1, 9), level(2, 1, 2), level(2, 2, 1), level(3, 1, 9), level(3, 2, 9)];
+        let Allocation::Hold { location: chosen, quantities } = asked.allocate(&levels, None) else {
             panic!("rejected")
         };
         assert_eq!(chosen, location(2));
@@ -183,13 +142,8 @@ mod tests {
     fn an_order_is_not_split_and_the_nearest_location_says_what_is_missing() {
         let asked = Asked::of(&[line(1, 1), line(2, 1), line(3, 1)]);
         let levels = [level(1, 1, 1), level(2, 2, 1), level(2, 3, 1)];
-        let Allocation::Reject(shortages) = asked.allocate(&levels, None) else {
-            panic!("held")
-        };
-        assert_eq!(
-            shortages.iter().map(|shortage| shortage.variant).collect::<Vec<_>>(),
-            [variant(1)]
-        );
+        let Allocation::Reject(shortages) = asked.allocate(&levels, None) else { panic!("held") };
+        assert_eq!(shortages.iter().map(|shortage| shortage.variant).collect::<Vec<_>>(), [variant(1)]);
     }
 
     #[test]
@@ -198,32 +152,18 @@ mod tests {
         assert!(
             matches!(shipped.allocate(&[], Some(location(1))), Allocation::Reject(shortages) if shortages[0].available == 0)
         );
-        let download = Asked::of(&[OrderedLine {
-            requires_shipping: false,
-            ..line(1, 1)
-        }]);
-        let Allocation::Hold { quantities, .. } = download.allocate(&[], Some(location(1))) else {
-            panic!("rejected")
-        };
+        let download = Asked::of(&[OrderedLine { requires_shipping: false, ..line(1, 1) }]);
+        let Allocation::Hold { quantities, .. } = download.allocate(&[], Some(location(1))) else { panic!("rejected") };
         assert!(quantities.is_empty());
         let counted = download.allocate(&[level(1, 1, 0)], None);
-        assert!(
-            matches!(counted, Allocation::Reject(_)),
-            "a ticket that is counted can be sold out"
-        );
+        assert!(matches!(counted, Allocation::Reject(_)), "a ticket that is counted can be sold out");
     }
 
     #[test]
     fn backorder_and_untracked_hold_what_is_not_there() {
         for policy in [StockPolicy::Backorder, StockPolicy::Untracked] {
-            let levels = [Level {
-                policy,
-                ..level(1, 1, 0)
-            }];
-            assert!(matches!(
-                Asked::of(&[line(1, 7)]).allocate(&levels, None),
-                Allocation::Hold { .. }
-            ));
+            let levels = [Level { policy, ..level(1, 1, 0) }];
+            assert!(matches!(Asked::of(&[line(1, 7)]).allocate(&levels, None), Allocation::Hold { .. }));
         }
     }
 

@@ -19,19 +19,12 @@ pub async fn reserve(tx: &mut Tx, placed: &OrderPlaced) -> Result<Outcome, Probl
     }
     let asked = Asked::of(&placed.lines);
     let levels = store::lock_levels(tx, asked.variants()).await?;
-    let first = if levels.is_empty() {
-        store::first_location(tx).await?
-    } else {
-        None
-    };
+    let first = if levels.is_empty() { store::first_location(tx).await? } else { None };
     match asked.allocate(&levels, first) {
         Allocation::Hold { location, quantities } => hold(tx, placed.order, location, &quantities).await,
         Allocation::Reject(shortages) => {
             store::reject_order(tx, placed.order).await?;
-            tx.say(&StockRejected {
-                order: placed.order,
-                shortages,
-            });
+            tx.say(&StockRejected { order: placed.order, shortages });
             Ok(Outcome::Done)
         }
     }

@@ -17,12 +17,7 @@ use crate::store;
 /// A parcel that left while its order was being cancelled is gone all the same: then there is no hold
 /// to end, and the level ends where it would have in the other order of events.
 pub async fn ship_out(tx: &mut Tx, dispatched: &ShipmentDispatched) -> Result<Outcome, Problem> {
-    let ShipmentDispatched {
-        shipment,
-        order,
-        location,
-        lines,
-    } = dispatched;
+    let ShipmentDispatched { shipment, order, location, lines } = dispatched;
     match store::lock_order(tx, *order, *shipment).await? {
         None => return Ok(Outcome::Later("its order has not come yet")),
         Some(true) => return Ok(Outcome::Done),
@@ -40,15 +35,10 @@ pub async fn ship_out(tx: &mut Tx, dispatched: &ShipmentDispatched) -> Result<Ou
         })
         .collect();
     if !book(tx, &movements).await? {
-        return Err(Problem::internal(format!(
-            "{shipment} left a level that does not exist"
-        )));
+        return Err(Problem::internal(format!("{shipment} left a level that does not exist")));
     }
-    let ended: Vec<(VariantId, i64)> = movements
-        .iter()
-        .map(|m| (m.variant, -m.reserved_change))
-        .filter(|(_, held)| *held > 0)
-        .collect();
+    let ended: Vec<(VariantId, i64)> =
+        movements.iter().map(|m| (m.variant, -m.reserved_change)).filter(|(_, held)| *held > 0).collect();
     if !ended.is_empty() {
         store::ship(tx, *order, *location, &ended).await?;
     }

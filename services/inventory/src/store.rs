@@ -137,36 +137,20 @@ statements! {
 
 impl FromRow for LocationView {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            id: row.take()?,
-            name: row.take()?,
-            created_at: row.take()?,
-        })
+        Ok(Self { id: row.take()?, name: row.take()?, created_at: row.take()? })
     }
 }
 
 impl FromRow for Level {
     fn from_row(row: &mut Row) -> Result<Self> {
         let (variant, location, policy) = (row.take()?, row.take()?, row.take()?);
-        Ok(Self {
-            variant,
-            location,
-            policy,
-            on_hand: row.take()?,
-            reserved: row.take()?,
-        })
+        Ok(Self { variant, location, policy, on_hand: row.take()?, reserved: row.take()? })
     }
 }
 
 impl FromRow for LevelView {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let Level {
-            variant,
-            location,
-            policy,
-            on_hand,
-            reserved,
-        } = Level::from_row(row)?;
+        let Level { variant, location, policy, on_hand, reserved } = Level::from_row(row)?;
         let (available, shortfall, low_threshold) = (on_hand - reserved, row.take()?, row.take()?);
         Ok(Self {
             variant,
@@ -203,13 +187,7 @@ struct Fact<T>(T);
 
 impl FromRow for Fact<LevelFact> {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let Level {
-            variant,
-            location,
-            policy,
-            on_hand,
-            reserved,
-        } = Level::from_row(row)?;
+        let Level { variant, location, policy, on_hand, reserved } = Level::from_row(row)?;
         let (shortfall, ledger_on_hand, ledger_reserved) = (row.take()?, row.take()?, row.take()?);
         let (held, updated_at) = (row.take()?, row.take()?);
         Ok(Self(LevelFact {
@@ -230,13 +208,7 @@ impl FromRow for Fact<LevelFact> {
 impl FromRow for Fact<InventoryOrderFact> {
     fn from_row(row: &mut Row) -> Result<Self> {
         let (order, held, released) = (row.take()?, row.take()?, row.take()?);
-        Ok(Self(InventoryOrderFact {
-            order,
-            held,
-            released,
-            shipped: row.take()?,
-            ended_twice: row.take()?,
-        }))
+        Ok(Self(InventoryOrderFact { order, held, released, shipped: row.take()?, ended_twice: row.take()? }))
     }
 }
 
@@ -282,17 +254,13 @@ pub async fn set_level(
     low_threshold: Option<i64>,
 ) -> Result<()> {
     let now = tx.now();
-    tx.exec(&SET_LEVEL, params![variant, location, policy, low_threshold, now])
-        .await
-        .map(drop)
+    tx.exec(&SET_LEVEL, params![variant, location, policy, low_threshold, now]).await.map(drop)
 }
 
 /// Makes the levels that are missing, empty.
 pub async fn add_levels(tx: &mut Tx, variants: &[VariantId], location: LocationId) -> Result<()> {
     let now = tx.now();
-    tx.exec(&ADD_LEVELS, params![ids(variants), location, now])
-        .await
-        .map(drop)
+    tx.exec(&ADD_LEVELS, params![ids(variants), location, now]).await.map(drop)
 }
 
 /// Changes the levels; how many it changed. Fewer than asked: one would break a rule.
@@ -308,28 +276,14 @@ pub async fn record(tx: &mut Tx, ledger: &[(MovementId, &Movement)]) -> Result<(
 
 fn movement_rows(ledger: &[(MovementId, &Movement)]) -> Value {
     rows(ledger.iter().map(|(id, m)| {
-        params![
-            id,
-            m.variant,
-            m.location,
-            m.kind,
-            m.on_hand_change,
-            m.reserved_change,
-            m.order,
-            m.shipment,
-            m.reason
-        ]
+        params![id, m.variant, m.location, m.kind, m.on_hand_change, m.reserved_change, m.order, m.shipment, m.reason]
     }))
 }
 
 /// Brings the availability of these variants up to date; those that flipped.
 pub async fn flip(tx: &mut Tx, variants: impl IntoIterator<Item = VariantId>) -> Result<Vec<StockAvailabilityChanged>> {
     let flipped: Vec<(VariantId, Availability, i64)> = tx.all(&FLIP, params![ids(variants)]).await?;
-    let event = |(variant, availability, version)| StockAvailabilityChanged {
-        variant,
-        availability,
-        version,
-    };
+    let event = |(variant, availability, version)| StockAvailabilityChanged { variant, availability, version };
     Ok(flipped.into_iter().map(event).collect())
 }
 
@@ -381,11 +335,7 @@ pub async fn lock_order(tx: &mut Tx, order: OrderId, shipment: ShipmentId) -> Re
 
 pub async fn hold(tx: &mut Tx, order: OrderId, location: LocationId, quantities: &[(VariantId, i64)]) -> Result<()> {
     let ids = tx.ids().clone();
-    let table = rows(
-        quantities
-            .iter()
-            .map(|(variant, quantity)| params![ids.uuid(), variant, quantity]),
-    );
+    let table = rows(quantities.iter().map(|(variant, quantity)| params![ids.uuid(), variant, quantity]));
     tx.exec(&HOLD, params![order, location, table]).await.map(drop)
 }
 

@@ -40,10 +40,7 @@ async fn list_messages(
     State(ctx): State<Ctx>,
     Query(filter): Query<MessageFilter>,
 ) -> Result<Json<List<MessageView>>, Problem> {
-    let page = Page {
-        limit: filter.limit,
-        cursor: filter.cursor,
-    };
+    let page = Page { limit: filter.limit, cursor: filter.cursor };
     let (limit, before) = (page.limit()?, page.after::<MessageId>()?);
     let messages = store::messages_before(&ctx.db, before, filter.order, limit + 1).await?;
     Ok(Json(List::of(messages, limit, |message| message.id)))

@@ -55,9 +55,7 @@ impl Mail {
             .subject(self.content.subject)
             .multipart(both);
         // The error names a header that is missing, and no value.
-        Ok(mail
-            .map_err(|error| Problem::internal(format!("mail {}: {error}", self.message)))?
-            .formatted())
+        Ok(mail.map_err(|error| Problem::internal(format!("mail {}: {error}", self.message)))?.formatted())
     }
 }
 
@@ -87,29 +85,20 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             from: sender("Souk <shop@example.com>").expect("a mailbox"),
             to: mailbox_of(to, "ada@example.com").expect("a mailbox"),
-            content: Rendered {
-                subject: "Größe".to_owned(),
-                html: format!("<p>{text}</p>"),
-                text,
-            },
+            content: Rendered { subject: "Größe".to_owned(), html: format!("<p>{text}</p>"), text },
         }
     }
 
     #[test]
     fn the_same_message_makes_the_same_bytes_and_the_same_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (first, second) = (
-            mail("Ada").format().expect("a mail"),
-            mail("Ada").format().expect("a mail"),
-        );
+        let (first, second) = (mail("Ada").format().expect("a mail"), mail("Ada").format().expect("a mail"));
         assert_eq!(first, second);
         let (message, mails) = (mail("Ada").message, folder.path().join("mails"));
         write(&mails, message, b"half").expect("written");
         write(&mails, message, &first).expect("written again");
-        let files: Vec<_> = std::fs::read_dir(&mails)
-            .expect("a folder")
-            .map(|entry| entry.expect("a file").path())
-            .collect();
+        let files: Vec<_> =
+            std::fs::read_dir(&mails).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
         assert_eq!(files, [mails.join(format!("{message}.eml"))]);
         assert_eq!(std::fs::read(&files[0]).expect("a file"), first);
     }

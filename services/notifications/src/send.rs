@@ -45,9 +45,7 @@ async fn hand_over(ctx: &Ctx, message: MessageId, bytes: Vec<u8>) -> Result<(), 
     let written = written.map_err(|error| Problem::internal(format!("mail {message}: {error}")))?;
     let setting = &ctx.config.notifications.folder;
     written.map_err(|error| {
-        Problem::unavailable(format!(
-            "mail {message} can't be written to `notifications.folder` = {setting}: {error}"
-        ))
+        Problem::unavailable(format!("mail {message} can't be written to `notifications.folder` = {setting}: {error}"))
     })
 }
 
@@ -59,11 +57,7 @@ async fn end(
     reason: Option<&'static str>,
 ) -> Result<Ended, Problem> {
     let input = (run, message, state, reason);
-    ctx.db
-        .write(input, |tx, (run, message, state, reason)| {
-            Box::pin(end_in(tx, run, message, *state, *reason))
-        })
-        .await
+    ctx.db.write(input, |tx, (run, message, state, reason)| Box::pin(end_in(tx, run, message, *state, *reason))).await
 }
 
 async fn end_in(

@@ -35,17 +35,13 @@ const SOURCES: [(&str, &str); 8] = sources![
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") {
-            AutoEscape::Html
-        } else {
-            AutoEscape::None
-        }
-    });
+    templates.set_auto_escape_callback(
+        |name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        },
+    );
     for (name, source) in SOURCES {
-        templates
-            .add_template(name, source)
-            .expect("the compiled-in templates are read by a test");
+        templates.add_template(name, source).expect("the compiled-in templates are read by a test");
     }
     templates
 });
@@ -68,9 +64,7 @@ pub fn render(template: Template, contact: &OrderContact) -> Result<Rendered, Pr
     };
     let fill = |kind: &str| {
         let name = format!("{}.{kind}", template.as_str());
-        let filled = TEMPLATES
-            .get_template(&name)
-            .and_then(|template| template.render(&values));
+        let filled = TEMPLATES.get_template(&name).and_then(|template| template.render(&values));
         // Without the chain of causes: its debug output shows what was filled in.
         filled.map_err(|error| Problem::internal(format!("template {name}: {}", error.kind())))
     };
@@ -133,17 +127,9 @@ mod tests {
     #[test]
     fn what_a_buyer_wrote_is_text_in_html_and_no_template() {
         let mail = render(Template::OrderConfirmed, &contact(None)).expect("a mail");
-        assert!(
-            mail.html.contains("Ada &lt;b&gt;Lovelace&lt;&#x2f;b&gt; {{ 7 * 7 }}"),
-            "{}",
-            mail.html
-        );
+        assert!(mail.html.contains("Ada &lt;b&gt;Lovelace&lt;&#x2f;b&gt; {{ 7 * 7 }}"), "{}", mail.html);
         assert!(mail.html.contains("Cup &amp; saucer") && !mail.html.contains("<b>"));
-        assert!(
-            mail.text.starts_with("Hello Ada <b>Lovelace</b> {{ 7 * 7 }},\n"),
-            "{}",
-            mail.text
-        );
+        assert!(mail.text.starts_with("Hello Ada <b>Lovelace</b> {{ 7 * 7 }},\n"), "{}", mail.text);
     }
 
     #[test]
@@ -164,10 +150,7 @@ mod tests {
             (CancelReason::Staff, "could not fulfil"),
         ] {
             let mail = render(Template::OrderCancelled, &contact(Some(reason))).expect("a mail");
-            assert!(
-                mail.text.contains(text) && mail.html.contains(text),
-                "{reason:?}: {mail:?}"
-            );
+            assert!(mail.text.contains(text) && mail.html.contains(text), "{reason:?}: {mail:?}");
         }
     }
 }

@@ -49,23 +49,12 @@ fn confirmed() -> OrderConfirmed {
 
 fn cancelled() -> OrderCancelled {
     let cart = CartId::from_uuid(Uuid::nil());
-    OrderCancelled {
-        order: order(),
-        cart,
-        cart_version: 1,
-        reason: CancelReason::Unpaid,
-        reopens_cart: true,
-    }
+    OrderCancelled { order: order(), cart, cart_version: 1, reason: CancelReason::Unpaid, reopens_cart: true }
 }
 
 fn dispatched(shipment: u128) -> ShipmentDispatched {
     let shipment = ShipmentId::from_uuid(Uuid::from_u128(shipment));
-    ShipmentDispatched {
-        shipment,
-        order: order(),
-        location: LocationId::from_uuid(Uuid::nil()),
-        lines: Vec::new(),
-    }
+    ShipmentDispatched { shipment, order: order(), location: LocationId::from_uuid(Uuid::nil()), lines: Vec::new() }
 }
 
 fn contact() -> OrderContact {
@@ -76,11 +65,7 @@ fn contact() -> OrderContact {
         email: "ada@example.com".to_owned(),
         locale: "en".parse().expect("a locale"),
         name: "Ada Lovelace".to_owned(),
-        lines: vec![ContactLine {
-            title: "Sencha".to_owned(),
-            quantity: 1,
-            total,
-        }],
+        lines: vec![ContactLine { title: "Sencha".to_owned(), quantity: 1, total }],
         total,
         cancel_reason: None,
     }
@@ -115,31 +100,17 @@ impl Shop {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options::new(format!("sqlite:{}", folder.path().join("souk.db").display()));
         let clock = Clock::fixed("2026-01-01T12:00:00Z".parse().expect("a time"));
-        let db = Db::open(&options, clock.clone(), Ids::counted())
-            .await
-            .expect("a database");
-        ::store::migrate::migrate(&db, &[("notifications", crate::MIGRATIONS)])
-            .await
-            .expect("a schema");
+        let db = Db::open(&options, clock.clone(), Ids::counted()).await.expect("a database");
+        ::store::migrate::migrate(&db, &[("notifications", crate::MIGRATIONS)]).await.expect("a schema");
         let mut config = Config::defaults();
         config.notifications.folder = folder.path().join("mails").display().to_string();
         let config = Arc::new(config);
         let peers = Peers::new(&config.peers, None, clock).expect("peers");
-        let ctx = Ctx::new(
-            db.of("notifications"),
-            peers.clone(),
-            Arc::clone(&config),
-            auth::KeyCache::default(),
-        );
+        let ctx = Ctx::new(db.of("notifications"), peers.clone(), Arc::clone(&config), auth::KeyCache::default());
         let contact = Arc::new(Mutex::new(contact()));
         let services = vec![crate::service(&ctx), peers_of_ours(&ctx, &contact)];
         let router = Process::new(config, peers).start(services).await.expect("a process");
-        Self {
-            ctx,
-            router,
-            folder,
-            contact,
-        }
+        Self { ctx, router, folder, contact }
     }
 
     fn order_is(&self, change: impl FnOnce(&mut OrderContact)) {
@@ -150,9 +121,7 @@ impl Shop {
     async fn say<E: Event>(&self, event: &E, times: usize) {
         let fakes = self.ctx.db.of("fakes");
         for _ in 0..times {
-            let said = fakes
-                .write(event.clone(), |tx, event| Box::pin(say_in(tx, event)))
-                .await;
+            let said = fakes.write(event.clone(), |tx, event| Box::pin(say_in(tx, event))).await;
             said.expect("an event");
         }
     }
@@ -161,9 +130,7 @@ impl Shop {
     async fn messages_when(&self, count: usize, is_settled: fn(&MessageView) -> bool) -> Vec<MessageView> {
         let mut messages = Vec::new();
         for _ in 0..500 {
-            messages = store::messages_before(&self.ctx.db, None, Some(order()), 100)
-                .await
-                .expect("a list");
+            messages = store::messages_before(&self.ctx.db, None, Some(order()), 100).await.expect("a list");
             messages.reverse();
             let waits = outbox::undone(&self.ctx.db, &["fakes"]).await.expect("a count").0;
             if waits == 0 && messages.len() >= count && messages.iter().all(is_settled) {
@@ -176,8 +143,7 @@ impl Shop {
     }
 
     async fn ended(&self, count: usize) -> Vec<MessageView> {
-        self.messages_when(count, |message| message.state != MessageState::Pending)
-            .await
+        self.messages_when(count, |message| message.state != MessageState::Pending).await
     }
 
     fn mails(&self) -> PathBuf {
@@ -186,9 +152,8 @@ impl Shop {
 
     fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.mails()).into_iter().flatten();
-        let mut files: Vec<String> = entries
-            .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
-            .collect();
+        let mut files: Vec<String> =
+            entries.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect();
         files.sort();
         files
     }
@@ -205,11 +170,7 @@ async fn one_event_makes_one_mail_whatever_the_deliveries() {
     shop.say(&dispatched(1), 2).await;
     shop.say(&dispatched(2), 2).await;
     let messages = shop.ended(3).await;
-    assert!(
-        messages
-            .iter()
-            .all(|message| message.state == MessageState::Sent && message.sent_at.is_some())
-    );
+    assert!(messages.iter().all(|message| message.state == MessageState::Sent && message.sent_at.is_some()));
     let named: Vec<String> = messages.iter().map(|message| format!("{}.eml", message.id)).collect();
     assert_eq!(shop.files(), named);
     let mail = shop.mail(&messages[0]);
@@ -225,10 +186,7 @@ async fn one_event_makes_one_mail_whatever_the_deliveries() {
     ] {
         assert!(mail.contains(part), "{part} is not in {mail}");
     }
-    assert!(
-        shop.mail(&messages[2])
-            .contains("Subject: Your order S1001 is on its way")
-    );
+    assert!(shop.mail(&messages[2]).contains("Subject: Your order S1001 is on its way"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,16 +197,8 @@ async fn a_confirmation_that_comes_after_the_cancellation_is_not_sent() {
     shop.ended(1).await;
     shop.say(&confirmed(), 1).await;
     let messages = shop.ended(2).await;
-    assert_eq!(
-        [messages[0].state, messages[1].state],
-        [MessageState::Sent, MessageState::Skipped]
-    );
-    assert!(
-        messages[1]
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("cancelled"))
-    );
+    assert_eq!([messages[0].state, messages[1].state], [MessageState::Sent, MessageState::Skipped]);
+    assert!(messages[1].reason.as_deref().is_some_and(|reason| reason.contains("cancelled")));
     assert!(shop.mail(&messages[0]).contains("it was not paid in time"));
     assert_eq!(shop.files().len(), 1);
 }
@@ -262,10 +212,7 @@ async fn an_address_that_is_no_mailbox_fails_for_good_and_is_said() {
     assert_eq!(messages[0].state, MessageState::Failed);
     let said = outbox::page(&shop.ctx.db, Uuid::nil(), 10).await.expect("a page");
     assert_eq!(said.len(), 1);
-    assert_eq!(
-        (said[0].name.as_str(), said[0].subject),
-        ("notification.failed", messages[0].id.uuid())
-    );
+    assert_eq!((said[0].name.as_str(), said[0].subject), ("notification.failed", messages[0].id.uuid()));
     assert!(!said[0].data.contains("nobody"), "{}", said[0].data);
 }
 
@@ -294,11 +241,7 @@ async fn no_personal_data_stays_in_the_database() {
         if path.is_file() {
             let bytes = std::fs::read(&path).expect("a file");
             for person in [&b"ada@example.com"[..], b"Lovelace"] {
-                assert!(
-                    !bytes.windows(person.len()).any(|window| window == person),
-                    "{}",
-                    path.display()
-                );
+                assert!(!bytes.windows(person.len()).any(|window| window == person), "{}", path.display());
             }
         }
     }
@@ -310,9 +253,7 @@ async fn staff_list_the_messages_of_an_order() {
     shop.say(&confirmed(), 1).await;
     shop.ended(1).await;
     let ask = async |path: &str| {
-        let request = Request::builder()
-            .uri(path)
-            .header("authorization", "Bearer souk_sk_any");
+        let request = Request::builder().uri(path).header("authorization", "Bearer souk_sk_any");
         let request = request.body(Body::empty()).expect("a request");
         let response = shop.router.clone().oneshot(request).await.expect("an answer");
         let status = response.status().as_u16();
@@ -320,25 +261,13 @@ async fn staff_list_the_messages_of_an_order() {
         (status, serde_json::from_slice::<Value>(&body).expect("JSON"))
     };
     let (status, list) = ask(&format!("/v1/admin/messages?order={}", order())).await;
-    assert_eq!(
-        (status, list["items"].as_array().map(Vec::len)),
-        (200, Some(1)),
-        "{list}"
-    );
+    assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(1)), "{list}");
     assert_eq!(
         (&list["items"][0]["template"], &list["items"][0]["state"]),
         (&"order_confirmed".into(), &"sent".into())
     );
     let other = OrderId::from_uuid(Uuid::from_u128(78));
-    assert_eq!(
-        ask(&format!("/v1/admin/messages?order={other}")).await.1["items"],
-        Value::Array(Vec::new())
-    );
-    assert_eq!(
-        ask("/v1/admin/messages?limit=1").await.1["items"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
+    assert_eq!(ask(&format!("/v1/admin/messages?order={other}")).await.1["items"], Value::Array(Vec::new()));
+    assert_eq!(ask("/v1/admin/messages?limit=1").await.1["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(ask("/v1/admin/messages?order=7").await.0, 422);
 }

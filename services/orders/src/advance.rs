@@ -1,13 +1,13 @@
 //! Advances an order by what happened elsewhere: the one path of every reaction, and of every step.
 
 use ::store::Tx;
+use contracts::orders::OrderStatus;
+use platform::config::Capture;
 use platform::{Ctx, Outcome, Problem, fault};
 
 use crate::order::{Change, Later, Order, Said};
 use crate::saga::Happening;
 use crate::{jobs, store};
-use contracts::orders::OrderStatus;
-use platform::config::Capture;
 
 /// Loads the order for itself alone, decides, and writes what was decided.
 pub async fn advance(ctx: &Ctx, tx: &mut Tx, event: Happening<'_>) -> Result<Outcome, Problem> {
@@ -31,7 +31,7 @@ pub async fn write(tx: &mut Tx, before: &Order, mut change: Change) -> Result<Or
     if before.lines != change.after.lines {
         store::update_lines(tx, before.id, &change.after.lines).await?;
     }
-    if fault::planted("bug.orders.jumps") {
+    if before.status == OrderStatus::Payable && fault::planted("bug.orders.jumps") {
         let confirmed = change.entries.iter_mut().filter(|entry| entry.status == OrderStatus::Confirmed);
         confirmed.for_each(|entry| entry.status = OrderStatus::Completed);
     }

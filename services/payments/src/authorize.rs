@@ -11,10 +11,7 @@ use crate::gateway::{Ask, Gateway, NotDone};
 use crate::{jobs, settle, store};
 
 pub async fn authorize(ctx: Ctx, run: JobRun, job: jobs::Authorize) -> Result<Ended, Problem> {
-    let Some(attempt) = store::attempt(&ctx.db, job.attempt)
-        .await?
-        .filter(|attempt| attempt.state.is_open())
-    else {
+    let Some(attempt) = store::attempt(&ctx.db, job.attempt).await?.filter(|attempt| attempt.state.is_open()) else {
         return run.nothing_to_do(&ctx).await;
     };
     let gateway = Gateway::of(&ctx, &attempt.method)?;
@@ -26,9 +23,7 @@ pub async fn authorize(ctx: Ctx, run: JobRun, job: jobs::Authorize) -> Result<En
         }
         Err(Unasked::Gateway(why)) => {
             tracing::warn!(attempt = %attempt.id, %why, "the outcome of an attempt is unknown and is looked up");
-            ctx.db
-                .write(attempt.id, |tx, attempt| Box::pin(store::mark_unknown(tx, *attempt)))
-                .await?;
+            ctx.db.write(attempt.id, |tx, attempt| Box::pin(store::mark_unknown(tx, *attempt))).await?;
             Ok(run.later(jobs::again(&ctx, &run), why.to_string()))
         }
         Err(Unasked::Orders(problem)) => Err(problem),
@@ -42,11 +37,7 @@ enum Unasked {
 }
 
 async fn ask(ctx: &Ctx, run: &JobRun, gateway: &Gateway, attempt: &Attempt) -> Result<Outcome, Unasked> {
-    let key = if fault::planted("bug.payments.new_key_each_try") {
-        ctx.ids.next()
-    } else {
-        attempt.id
-    };
+    let key = if fault::planted("bug.payments.new_key_each_try") { ctx.ids.next() } else { attempt.id };
     // An earlier run may have been answered, and ended before it could write it down.
     if run.attempts > 1
         && let Some(outcome) = gateway.look_up(key).await.map_err(Unasked::Gateway)?
@@ -60,12 +51,7 @@ async fn ask(ctx: &Ctx, run: &JobRun, gateway: &Gateway, attempt: &Attempt) -> R
         Ok(token) => token,
         Err(outcome) => return Ok(outcome),
     };
-    let ask = Ask {
-        key,
-        payment: attempt.payment,
-        amount: attempt.amount,
-        token,
-    };
+    let ask = Ask { key, payment: attempt.payment, amount: attempt.amount, token };
     fault::point("payments.before_gateway");
     let outcome = gateway.authorize(&ask).await.map_err(Unasked::Gateway);
     fault::point("payments.after_gateway");
@@ -78,17 +64,10 @@ async fn token(ctx: &Ctx, attempt: &Attempt) -> Result<Result<String, Outcome>, 
     if let Some(token) = &attempt.token {
         return Ok(Ok(token.clone()));
     }
-    let instruction = ctx
-        .call(GetPaymentInstruction {
-            order: attempt.order,
-            buyer_sha256: None,
-        })
-        .await?;
+    let instruction = ctx.call(GetPaymentInstruction { order: attempt.order, buyer_sha256: None }).await?;
     Ok(match (instruction.token, instruction.status) {
         (_, OrderStatus::Cancelled) => Err(Outcome::Abandoned),
         (Some(token), _) => Ok(token),
-        (None, _) => Err(Outcome::Declined {
-            reason: "missing_token".to_owned(),
-        }),
+        (None, _) => Err(Outcome::Declined { reason: "missing_token".to_owned() }),
     })
 }

@@ -22,10 +22,7 @@ pub async fn cancel(tx: &mut Tx, order: OrderId) -> Result<()> {
     if balance.tries > 0
         && let Some(attempt) = store::awaiting_buyer(tx, balance.payment).await?
     {
-        tx.start(&Settle {
-            attempt,
-            cause: SettleCause::OrderCancelled,
-        });
+        tx.start(&Settle { attempt, cause: SettleCause::OrderCancelled });
     }
     Ok(())
 }
@@ -45,15 +42,7 @@ async fn start(tx: &mut Tx, balance: &Balance, kind: PaymentOperation, amount_mi
         return Ok(());
     }
     let (id, cause, state) = (tx.ids().next(), balance.order.uuid(), OperationState::Pending);
-    let new = NewOperation {
-        id,
-        payment: balance.payment,
-        kind,
-        cause,
-        amount_minor,
-        state,
-        reason: None,
-    };
+    let new = NewOperation { id, payment: balance.payment, kind, cause, amount_minor, state, reason: None };
     if store::insert_operation(tx, &new).await? {
         tx.start(&Operate { operation: id });
     }

@@ -34,15 +34,7 @@ pub async fn capture(tx: &mut Tx, due: &OrderCaptureDue) -> Result<Outcome> {
         (None, _) => OperationState::Pending,
     };
     let (kind, cause, amount_minor) = (PaymentOperation::Capture, due.capture, amount.max(0));
-    let new = NewOperation {
-        id,
-        payment,
-        kind,
-        cause,
-        amount_minor,
-        state,
-        reason: refusal,
-    };
+    let new = NewOperation { id, payment, kind, cause, amount_minor, state, reason: refusal };
     if !store::insert_operation(tx, &new).await? {
         return Ok(Outcome::Done);
     }
@@ -50,18 +42,10 @@ pub async fn capture(tx: &mut Tx, due: &OrderCaptureDue) -> Result<Outcome> {
         OperationState::Failed => say_failed(tx, due, &new, "not_the_payments_money"),
         OperationState::Done => {
             store::enter(tx, payment, LedgerKind::Captured, id.uuid(), 0).await?;
-            tx.say(&PaymentCaptured {
-                order: due.order,
-                payment,
-                capture: cause,
-                amount: due.amount,
-            });
+            tx.say(&PaymentCaptured { order: due.order, payment, capture: cause, amount: due.amount });
         }
         OperationState::Pending => {
-            let change = Change {
-                capturing: amount,
-                ..Change::default()
-            };
+            let change = Change { capturing: amount, ..Change::default() };
             if store::book(tx, payment, change).await?.is_some() {
                 tx.start(&Operate { operation: id });
             } else {
@@ -74,10 +58,5 @@ pub async fn capture(tx: &mut Tx, due: &OrderCaptureDue) -> Result<Outcome> {
 }
 
 fn say_failed(tx: &mut Tx, due: &OrderCaptureDue, new: &NewOperation, reason: &str) {
-    tx.say(&PaymentFailed {
-        order: due.order,
-        payment: new.payment,
-        operation: new.kind,
-        reason: reason.to_owned(),
-    });
+    tx.say(&PaymentFailed { order: due.order, payment: new.payment, operation: new.kind, reason: reason.to_owned() });
 }

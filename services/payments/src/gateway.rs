@@ -56,19 +56,12 @@ impl Gateway {
     pub fn of(ctx: &Ctx, method: &str) -> Result<Self, Problem> {
         let setting = ctx.config.payments.get(method).ok_or_else(|| {
             let known: Vec<&str> = ctx.config.payments.keys().map(String::as_str).collect();
-            Problem::field(
-                "/method",
-                format!("`{method}` is no way to pay here; this shop has: {}", known.join(", ")),
-            )
+            Problem::field("/method", format!("`{method}` is no way to pay here; this shop has: {}", known.join(", ")))
         })?;
         let bank = match setting.gateway {
             config::Gateway::Test => Bank::Test(TestBank::of(ctx)),
         };
-        Ok(Self {
-            bank,
-            answer_max: Duration::from_secs(setting.gateway_seconds_max),
-            tries_max: setting.tries_max,
-        })
+        Ok(Self { bank, answer_max: Duration::from_secs(setting.gateway_seconds_max), tries_max: setting.tries_max })
     }
 
     /// Asks it to hold the money. The same key never makes a second charge.
@@ -103,13 +96,7 @@ impl Gateway {
 
     /// Captures, voids or refunds. The same operation never moves money twice.
     pub async fn operate(&self, operation: &Operation) -> Result<(), NotDone> {
-        let Operation {
-            id,
-            reference,
-            kind,
-            amount,
-            ..
-        } = operation;
+        let Operation { id, reference, kind, amount, .. } = operation;
         let (captured, voided, refunded) = match kind {
             PaymentOperation::Capture => (amount.amount, 0, 0),
             PaymentOperation::Void => (0, amount.amount, 0),

@@ -67,10 +67,7 @@ async fn list_payments(
     _: Staff<can::PaymentsRead>,
     Query(query): Query<PaymentsQuery>,
 ) -> Result<Json<List<PaymentView>>, Error> {
-    let page = Page {
-        limit: query.limit,
-        cursor: query.cursor,
-    };
+    let page = Page { limit: query.limit, cursor: query.cursor };
     Ok(Json(show::list(&ctx, query.order, &page).await?))
 }
 
@@ -103,10 +100,7 @@ async fn complete_test_charge(
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.starts_with("application/x-www-form-urlencoded")
 }
 
@@ -117,9 +111,7 @@ fn answer_in(is_form: bool, body: &[u8]) -> Result<BuyerAnswer, Problem> {
         (true, _) => Err(Problem::field("/outcome", "is `authorized` or `declined`")),
         (false, json) => {
             let read = serde_json::from_slice::<CompleteTestCharge>(json);
-            Ok(read
-                .map_err(|error| Problem::field("/outcome", error.to_string()))?
-                .outcome)
+            Ok(read.map_err(|error| Problem::field("/outcome", error.to_string()))?.outcome)
         }
     }
 }

@@ -95,17 +95,7 @@ mod tests {
         refunded: i64,
     ) -> Balance {
         let (payment, order) = (PaymentId::from_uuid(Uuid::nil()), OrderId::from_uuid(Uuid::nil()));
-        Balance {
-            payment,
-            order,
-            order_cancelled,
-            tries: 1,
-            authorized,
-            capturing,
-            captured,
-            voided,
-            refunded,
-        }
+        Balance { payment, order, order_cancelled, tries: 1, authorized, capturing, captured, voided, refunded }
     }
 
     #[test]

@@ -25,11 +25,6 @@ pub async fn open(tx: &mut Tx, event: &OrderPayable) -> Result<()> {
     }
     store::insert_attempt(tx, attempt, payment, 1, AttemptState::Authorized, None).await?;
     store::enter(tx, payment, LedgerKind::Authorized, attempt.uuid(), 0).await?;
-    tx.say(&PaymentAuthorized {
-        order: *order,
-        payment,
-        attempt,
-        amount: *total,
-    });
+    tx.say(&PaymentAuthorized { order: *order, payment, attempt, amount: *total });
     Ok(())
 }

@@ -21,11 +21,9 @@ pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended,
         Err(NotDone::Refused(reason)) => Some(reason),
         Err(NotDone::Unknown(why)) => return Ok(run.later(jobs::again(&ctx, &run), why)),
     };
-    let written = ctx
-        .db
-        .write((run.clone(), operation, refusal), |tx, (run, operation, refusal)| {
-            Box::pin(write(tx, run, operation, *refusal))
-        });
+    let written = ctx.db.write((run.clone(), operation, refusal), |tx, (run, operation, refusal)| {
+        Box::pin(write(tx, run, operation, *refusal))
+    });
     match written.await {
         Ok(ended) => Ok(ended),
         Err(NotBooked::Before) => run.nothing_to_do(&ctx).await,
@@ -41,39 +39,20 @@ async fn write(
     refusal: Option<&'static str>,
 ) -> Result<Ended, NotBooked> {
     let change = operation.change(refusal.is_none());
-    let balance = store::book(tx, operation.payment, change)
-        .await?
-        .ok_or(NotBooked::Before)?;
-    let state = if refusal.is_none() {
-        OperationState::Done
-    } else {
-        OperationState::Failed
-    };
+    let balance = store::book(tx, operation.payment, change).await?.ok_or(NotBooked::Before)?;
+    let state = if refusal.is_none() { OperationState::Done } else { OperationState::Failed };
     if !store::end_operation(tx, operation.id, state, refusal).await? {
         return Err(NotBooked::Before);
     }
     match refusal {
         None => {
-            store::enter(
-                tx,
-                operation.payment,
-                operation.kind.into(),
-                operation.id.uuid(),
-                booked_minor(operation),
-            )
-            .await?;
+            store::enter(tx, operation.payment, operation.kind.into(), operation.id.uuid(), booked_minor(operation))
+                .await?;
             say_done(tx, operation);
         }
         Some(reason) => {
-            let Operation {
-                order, payment, kind, ..
-            } = *operation;
-            tx.say(&PaymentFailed {
-                order,
-                payment,
-                operation: kind,
-                reason: reason.to_owned(),
-            });
+            let Operation { order, payment, kind, .. } = *operation;
+            tx.say(&PaymentFailed { order, payment, operation: kind, reason: reason.to_owned() });
         }
     }
     if operation.kind == PaymentOperation::Void && balance.voided == balance.authorized {
@@ -87,28 +66,13 @@ async fn write(
 
 fn booked_minor(operation: &Operation) -> i64 {
     let is_doubled = operation.kind == PaymentOperation::Capture && fault::planted("bug.payments.books_twice");
-    if is_doubled {
-        operation.amount.amount * 2
-    } else {
-        operation.amount.amount
-    }
+    if is_doubled { operation.amount.amount * 2 } else { operation.amount.amount }
 }
 
 fn say_done(tx: &mut Tx, operation: &Operation) {
-    let Operation {
-        order,
-        payment,
-        cause,
-        amount,
-        ..
-    } = *operation;
+    let Operation { order, payment, cause, amount, .. } = *operation;
     match operation.kind {
-        PaymentOperation::Capture => tx.say(&PaymentCaptured {
-            order,
-            payment,
-            capture: cause,
-            amount,
-        }),
+        PaymentOperation::Capture => tx.say(&PaymentCaptured { order, payment, capture: cause, amount }),
         PaymentOperation::Void => tx.say(&PaymentVoided { order, payment, amount }),
         PaymentOperation::Refund => tx.say(&PaymentRefunded { order, payment, amount }),
         // No operation: attempts say it, when they end.

@@ -53,23 +53,10 @@ impl Operation {
         let amount = self.amount.amount;
         let moved = if is_done { amount } else { 0 };
         match self.kind {
-            PaymentOperation::Capture => Change {
-                capturing: -amount,
-                captured: moved,
-                ..Change::default()
-            },
-            PaymentOperation::Void => Change {
-                voided: moved,
-                ..Change::default()
-            },
-            PaymentOperation::Refund => Change {
-                refunded: moved,
-                ..Change::default()
-            },
-            PaymentOperation::Authorize => Change {
-                authorized: moved,
-                ..Change::default()
-            },
+            PaymentOperation::Capture => Change { capturing: -amount, captured: moved, ..Change::default() },
+            PaymentOperation::Void => Change { voided: moved, ..Change::default() },
+            PaymentOperation::Refund => Change { refunded: moved, ..Change::default() },
+            PaymentOperation::Authorize => Change { authorized: moved, ..Change::default() },
         }
     }
 }

@@ -34,12 +34,7 @@ pub async fn pay(
 ) -> Result<(PaymentView, bool), Error> {
     let method = Gateway::of(ctx, &body.method)?;
     let buyer_sha256 = Some(buyer.token_sha256.clone());
-    let instruction = ctx
-        .call(GetPaymentInstruction {
-            order: body.order,
-            buyer_sha256,
-        })
-        .await?;
+    let instruction = ctx.call(GetPaymentInstruction { order: body.order, buyer_sha256 }).await?;
     let key = match key.look_up(&ctx.db, &buyer.token_sha256, ROUTE, body).await? {
         Replay::New(key) => key,
         Replay::Made(made) => return Ok((outcome(ctx, AttemptId::from_uuid(made.resource), wait).await?, true)),
@@ -48,12 +43,7 @@ pub async fn pay(
         return Err(Error::NotPayable);
     }
     let attempt: AttemptId = ctx.ids.next();
-    let new = NewAttempt {
-        key: key.clone(),
-        attempt,
-        tries_max: method.tries_max,
-        body: body.value.clone(),
-    };
+    let new = NewAttempt { key: key.clone(), attempt, tries_max: method.tries_max, body: body.value.clone() };
     if !ctx.db.write(new, |tx, new| Box::pin(insert(tx, new))).await? {
         let made = replayed(&ctx.db, &key).await?;
         return Ok((outcome(ctx, AttemptId::from_uuid(made.resource), wait).await?, true));
@@ -70,12 +60,7 @@ struct NewAttempt {
 
 /// `false`: the key made an attempt a moment ago.
 async fn insert(tx: &mut Tx, new: &NewAttempt) -> Result<bool, Error> {
-    let NewAttempt {
-        key,
-        attempt,
-        tries_max,
-        body,
-    } = new;
+    let NewAttempt { key, attempt, tries_max, body } = new;
     if !idempotency::claim(tx, key, 201, attempt.uuid()).await? {
         return Ok(false);
     }
@@ -93,11 +78,7 @@ fn why_not(standing: Option<(bool, i64)>, tries_max: i64) -> Error {
     match standing {
         Some((false, _)) => Error::TooManyTries { tries_max },
         Some((true, _)) => Error::NotPayable,
-        None => Problem {
-            retry_after_seconds: Some(1),
-            ..Error::NotReady.into()
-        }
-        .into(),
+        None => Problem { retry_after_seconds: Some(1), ..Error::NotReady.into() }.into(),
     }
 }
 

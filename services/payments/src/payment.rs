@@ -102,18 +102,7 @@ impl Payment {
 
     pub fn view(self, attempts: Vec<AttemptView>) -> PaymentView {
         let status = self.status(attempts.last().map(|attempt| attempt.state));
-        let Self {
-            id,
-            order,
-            method,
-            amount,
-            authorized,
-            captured,
-            voided,
-            refunded,
-            created_at,
-            updated_at,
-        } = self;
+        let Self { id, order, method, amount, authorized, captured, voided, refunded, created_at, updated_at } = self;
         PaymentView {
             id,
             order,

@@ -14,10 +14,7 @@ use crate::{cancel, jobs, store};
 
 /// The buyer answered at their bank, or the order was cancelled while the bank waited for them.
 pub async fn settle(ctx: Ctx, run: JobRun, job: jobs::Settle) -> Result<Ended, Problem> {
-    let Some(attempt) = store::attempt(&ctx.db, job.attempt)
-        .await?
-        .filter(|attempt| attempt.state.is_open())
-    else {
+    let Some(attempt) = store::attempt(&ctx.db, job.attempt).await?.filter(|attempt| attempt.state.is_open()) else {
         return run.nothing_to_do(&ctx).await;
     };
     let gateway = Gateway::of(&ctx, &attempt.method)?;
@@ -40,17 +37,8 @@ pub async fn record(
     attempt: Attempt,
     outcome: Outcome,
 ) -> Result<Ended, Problem> {
-    let recorded = Recorded {
-        run: run.clone(),
-        attempt,
-        outcome,
-        tries_max: gateway.tries_max,
-    };
-    match ctx
-        .db
-        .write(recorded, |tx, recorded| Box::pin(write(tx, recorded)))
-        .await
-    {
+    let recorded = Recorded { run: run.clone(), attempt, outcome, tries_max: gateway.tries_max };
+    match ctx.db.write(recorded, |tx, recorded| Box::pin(write(tx, recorded))).await {
         Ok(ended) => Ok(ended),
         Err(NotBooked::Before) => run.nothing_to_do(ctx).await,
         Err(NotBooked::Store(error)) => Err(error.into()),
@@ -65,29 +53,10 @@ struct Recorded {
 }
 
 async fn write(tx: &mut Tx, recorded: &Recorded) -> Result<Ended, NotBooked> {
-    let Recorded {
-        run,
-        attempt:
-            Attempt {
-                id,
-                payment,
-                order,
-                amount,
-                ..
-            },
-        outcome,
-        tries_max,
-    } = recorded;
+    let Recorded { run, attempt: Attempt { id, payment, order, amount, .. }, outcome, tries_max } = recorded;
     let (attempt, payment, order, amount) = (*id, *payment, *order, *amount);
-    let authorized = if matches!(outcome, Outcome::Authorized { .. }) {
-        amount.amount
-    } else {
-        0
-    };
-    let change = Change {
-        authorized,
-        ..Change::default()
-    };
+    let authorized = if matches!(outcome, Outcome::Authorized { .. }) { amount.amount } else { 0 };
+    let change = Change { authorized, ..Change::default() };
     let balance = store::book(tx, payment, change).await?.ok_or(NotBooked::Before)?;
     if !store::end_attempt(tx, attempt, outcome).await? {
         return Err(NotBooked::Before);
@@ -95,35 +64,17 @@ async fn write(tx: &mut Tx, recorded: &Recorded) -> Result<Ended, NotBooked> {
     match outcome {
         Outcome::Authorized { .. } => {
             store::enter(tx, payment, LedgerKind::Authorized, attempt.uuid(), amount.amount).await?;
-            tx.say(&PaymentAuthorized {
-                order,
-                payment,
-                attempt,
-                amount,
-            });
+            tx.say(&PaymentAuthorized { order, payment, attempt, amount });
             cancel::give_back(tx, &balance).await?;
         }
         Outcome::Declined { reason } => {
             let tries_left = (tries_max - balance.tries).max(0);
-            tx.say(&PaymentDeclined {
-                order,
-                payment,
-                attempt,
-                reason: reason.clone(),
-                tries_left,
-            });
+            tx.say(&PaymentDeclined { order, payment, attempt, reason: reason.clone(), tries_left });
         }
         Outcome::ActionRequired { .. } => {
-            tx.say(&PaymentActionRequired {
-                order,
-                payment,
-                attempt,
-            });
+            tx.say(&PaymentActionRequired { order, payment, attempt });
             if balance.order_cancelled {
-                tx.start(&jobs::Settle {
-                    attempt,
-                    cause: SettleCause::OrderCancelled,
-                });
+                tx.start(&jobs::Settle { attempt, cause: SettleCause::OrderCancelled });
             }
         }
         Outcome::Abandoned => {}

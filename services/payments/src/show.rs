@@ -25,9 +25,7 @@ pub async fn list(ctx: &Ctx, order: Option<OrderId>, page: &Page) -> Result<List
         Some(order) => store::by_order(&ctx.db, order).await?.into_iter().collect(),
         None => store::newest(&ctx.db, page.after::<PaymentId>()?, limit + 1).await?,
     };
-    Ok(List::of(with_attempts(ctx, payments).await?, limit, |payment| {
-        payment.id
-    }))
+    Ok(List::of(with_attempts(ctx, payments).await?, limit, |payment| payment.id))
 }
 
 async fn with_attempts(ctx: &Ctx, payments: Vec<Payment>) -> Result<Vec<PaymentView>, Error> {
@@ -36,11 +34,7 @@ async fn with_attempts(ctx: &Ctx, payments: Vec<Payment>) -> Result<Vec<PaymentV
     }
     let attempts = store::attempts_of(&ctx.db, payments.iter().map(|payment| payment.id)).await?;
     let of = |id: PaymentId| -> Vec<AttemptView> {
-        attempts
-            .iter()
-            .filter(|(payment, _)| *payment == id)
-            .map(|(_, attempt)| attempt.clone())
-            .collect()
+        attempts.iter().filter(|(payment, _)| *payment == id).map(|(_, attempt)| attempt.clone()).collect()
     };
     Ok(payments
         .into_iter()

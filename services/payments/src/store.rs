@@ -115,10 +115,7 @@ statements! {
 /// Opens an order's payment with its first try; `false` where it was opened, or cancelled, before.
 pub async fn open(tx: &mut Tx, id: PaymentId, order: OrderId, method: &str, amount: Money) -> Result<bool> {
     let now = tx.now();
-    Ok(tx
-        .exec(&OPEN, params![id, order, method, amount.currency, amount.amount, now])
-        .await?
-        == 1)
+    Ok(tx.exec(&OPEN, params![id, order, method, amount.currency, amount.amount, now]).await? == 1)
 }
 
 /// Notes that the order was cancelled, whether it has a payment yet or not.
@@ -141,26 +138,14 @@ pub async fn standing(tx: &mut Tx, order: OrderId) -> Result<Option<(bool, i64)>
 /// Changes the payment's sums; `None` where one would leave its bounds. Locks the payment: first in its transaction.
 pub async fn book(tx: &mut Tx, payment: PaymentId, change: Change) -> Result<Option<Balance>> {
     let now = tx.now();
-    let Change {
-        authorized,
-        capturing,
-        captured,
-        voided,
-        refunded,
-    } = change;
-    tx.opt(
-        &BOOK,
-        params![payment, authorized, capturing, captured, voided, refunded, now],
-    )
-    .await
+    let Change { authorized, capturing, captured, voided, refunded } = change;
+    tx.opt(&BOOK, params![payment, authorized, capturing, captured, voided, refunded, now]).await
 }
 
 /// Adds a line to the ledger.
 pub async fn enter(tx: &mut Tx, payment: PaymentId, kind: LedgerKind, source: Uuid, amount_minor: i64) -> Result<()> {
     let (id, now) = (tx.ids().next::<LedgerEntryId>(), tx.now());
-    tx.exec(&ENTER, params![id, payment, kind, source, amount_minor, now])
-        .await
-        .map(drop)
+    tx.exec(&ENTER, params![id, payment, kind, source, amount_minor, now]).await.map(drop)
 }
 
 /// What a capture must know of its payment, which stays locked.
@@ -187,10 +172,7 @@ pub async fn insert_attempt(
     token: Option<&str>,
 ) -> Result<bool> {
     let now = tx.now();
-    Ok(tx
-        .exec(&INSERT_ATTEMPT, params![id, payment, number, state, token, now])
-        .await?
-        == 1)
+    Ok(tx.exec(&INSERT_ATTEMPT, params![id, payment, number, state, token, now]).await? == 1)
 }
 
 pub async fn attempt(db: &Db, id: AttemptId) -> Result<Option<Attempt>> {
@@ -200,14 +182,7 @@ pub async fn attempt(db: &Db, id: AttemptId) -> Result<Option<Attempt>> {
 /// Writes an attempt's outcome and forgets its token; `false` where it had this one, or a last one, before.
 pub async fn end_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome) -> Result<bool> {
     let (now, next_action) = (tx.now(), outcome.next_action().map(Json));
-    let params = params![
-        id,
-        outcome.state(),
-        outcome.reference(),
-        outcome.reason(),
-        next_action,
-        now
-    ];
+    let params = params![id, outcome.state(), outcome.reference(), outcome.reason(), next_action, now];
     Ok(tx.exec(&END_ATTEMPT, params).await? == 1)
 }
 
@@ -225,10 +200,7 @@ pub async fn void_attempt(tx: &mut Tx, payment: PaymentId) -> Result<()> {
 
 /// The attempt that waits for its buyer, if one does.
 pub async fn awaiting_buyer(tx: &mut Tx, payment: PaymentId) -> Result<Option<AttemptId>> {
-    Ok(tx
-        .opt::<(AttemptId,)>(&AWAITING_BUYER, params![payment])
-        .await?
-        .map(|(id,)| id))
+    Ok(tx.opt::<(AttemptId,)>(&AWAITING_BUYER, params![payment]).await?.map(|(id,)| id))
 }
 
 pub async fn next_action(db: &Db, order: OrderId) -> Result<Option<NextAction>> {
@@ -239,16 +211,7 @@ pub async fn next_action(db: &Db, order: OrderId) -> Result<Option<NextAction>> 
 /// Adds an operation on the payment's authorisation; `false` where its cause has one, or nothing is authorised.
 pub async fn insert_operation(tx: &mut Tx, new: &NewOperation) -> Result<bool> {
     let now = tx.now();
-    let params = params![
-        new.id,
-        new.payment,
-        new.kind,
-        new.cause,
-        new.amount_minor,
-        new.state,
-        new.reason,
-        now
-    ];
+    let params = params![new.id, new.payment, new.kind, new.cause, new.amount_minor, new.state, new.reason, now];
     Ok(tx.exec(&INSERT_OPERATION, params).await? == 1)
 }
 
@@ -282,10 +245,7 @@ pub async fn attempts_of(
     payments: impl IntoIterator<Item = PaymentId>,
 ) -> Result<Vec<(PaymentId, AttemptView)>> {
     let found: Vec<OfPayment> = db.all(&ATTEMPTS_OF, params![ids(payments)]).await?;
-    Ok(found
-        .into_iter()
-        .map(|OfPayment(payment, attempt)| (payment, attempt))
-        .collect())
+    Ok(found.into_iter().map(|OfPayment(payment, attempt)| (payment, attempt)).collect())
 }
 
 pub async fn facts_after(db: &Db, after: Option<PaymentId>, limit: i64) -> Result<Vec<PaymentFact>> {
@@ -334,12 +294,7 @@ impl FromRow for Balance {
 impl FromRow for ToCapture {
     fn from_row(row: &mut Row) -> Result<Self> {
         let (payment, currency) = (row.take()?, row.take()?);
-        Ok(Self {
-            payment,
-            currency,
-            order_cancelled: row.take()?,
-            authorized: row.take()?,
-        })
+        Ok(Self { payment, currency, order_cancelled: row.take()?, authorized: row.take()? })
     }
 }
 
@@ -384,22 +339,10 @@ impl FromRow for Payment {
             order,
             method,
             amount,
-            authorized: Money {
-                amount: row.take()?,
-                ..amount
-            },
-            captured: Money {
-                amount: row.take()?,
-                ..amount
-            },
-            voided: Money {
-                amount: row.take()?,
-                ..amount
-            },
-            refunded: Money {
-                amount: row.take()?,
-                ..amount
-            },
+            authorized: Money { amount: row.take()?, ..amount },
+            captured: Money { amount: row.take()?, ..amount },
+            voided: Money { amount: row.take()?, ..amount },
+            refunded: Money { amount: row.take()?, ..amount },
             created_at: row.take()?,
             updated_at: row.take()?,
         })
@@ -413,17 +356,7 @@ impl FromRow for OfPayment {
         let payment = row.take()?;
         let (id, number, state, reason) = (row.take()?, row.take()?, row.take()?, row.take()?);
         let next_action = row.take::<Option<Json<NextAction>>>()?.map(|Json(action)| action);
-        Ok(Self(
-            payment,
-            AttemptView {
-                id,
-                number,
-                state,
-                reason,
-                next_action,
-                created_at: row.take()?,
-            },
-        ))
+        Ok(Self(payment, AttemptView { id, number, state, reason, next_action, created_at: row.take()? }))
     }
 }
 

@@ -90,23 +90,13 @@ pub struct CompleteTestCharge {
 
 impl TestBank {
     pub fn of(ctx: &Ctx) -> Self {
-        Self {
-            db: ctx.db.clone(),
-            public_url: ctx.config.server.public_url.trim_end_matches('/').to_owned(),
-        }
+        Self { db: ctx.db.clone(), public_url: ctx.config.server.public_url.trim_end_matches('/').to_owned() }
     }
 
     pub async fn authorize(&self, ask: &Ask) -> Result<Outcome, NotDone> {
         let (state, reason) = outcome_of(&ask.token);
         let reference = id::encode("ch", self.db.ids().uuid());
-        let new = NewCharge {
-            key: ask.key,
-            reference,
-            payment: ask.payment,
-            amount: ask.amount,
-            state,
-            reason,
-        };
+        let new = NewCharge { key: ask.key, reference, payment: ask.payment, amount: ask.amount, state, reason };
         let charge = as_bank(self.db.write(new, |tx, new| Box::pin(charge(tx, new)))).await?;
         fault::point("gateway.committed");
         match ask.token.as_str() {
@@ -136,28 +126,23 @@ impl TestBank {
         moved: [i64; 3],
     ) -> Result<(), NotDone> {
         let input = (key, reference.to_owned(), kind, moved);
-        as_bank(self.db.write(input, |tx, (key, reference, kind, moved)| {
-            Box::pin(operate(tx, *key, reference, *kind, *moved))
-        }))
+        as_bank(
+            self.db.write(input, |tx, (key, reference, kind, moved)| {
+                Box::pin(operate(tx, *key, reference, *kind, *moved))
+            }),
+        )
         .await
     }
 
     fn outcome(&self, charge: Charge) -> Outcome {
         let reference = charge.reference;
         match charge.state {
-            ChargeState::Authorized => Outcome::Authorized {
-                reference: Some(reference),
-            },
-            ChargeState::Declined => Outcome::Declined {
-                reason: charge.reason.unwrap_or_default(),
-            },
+            ChargeState::Authorized => Outcome::Authorized { reference: Some(reference) },
+            ChargeState::Declined => Outcome::Declined { reason: charge.reason.unwrap_or_default() },
             ChargeState::Withdrawn => Outcome::Abandoned,
             ChargeState::ActionRequired => {
                 let url = format!("{}/v1/test-gateway/charges/{reference}", self.public_url);
-                Outcome::ActionRequired {
-                    reference,
-                    next_action: NextAction::Redirect { url },
-                }
+                Outcome::ActionRequired { reference, next_action: NextAction::Redirect { url } }
             }
         }
     }
@@ -165,17 +150,10 @@ impl TestBank {
 
 /// A charge by its reference, for the bank's page; refused where the shop does not use this bank.
 pub async fn find(ctx: &Ctx, reference: &str) -> Result<Charge, Error> {
-    if !ctx
-        .config
-        .payments
-        .values()
-        .any(|method| method.gateway == config::Gateway::Test)
-    {
+    if !ctx.config.payments.values().any(|method| method.gateway == config::Gateway::Test) {
         return Err(Error::ChargeNotFound);
     }
-    as_bank(bank::by_reference(&ctx.db, reference))
-        .await?
-        .ok_or(Error::ChargeNotFound)
+    as_bank(bank::by_reference(&ctx.db, reference)).await?.ok_or(Error::ChargeNotFound)
 }
 
 /// The buyer answers. The shop hears of it by a job that starts with the answer: a bank's web hook,
@@ -190,10 +168,7 @@ pub async fn complete(ctx: &Ctx, reference: &str, answer: BuyerAnswer) -> Result
         Box::pin(async move {
             let is_answered = bank::answer(tx, *key, *state, *reason).await?;
             if is_answered {
-                tx.start(&Settle {
-                    attempt: *key,
-                    cause: SettleCause::BuyerAnswered,
-                });
+                tx.start(&Settle { attempt: *key, cause: SettleCause::BuyerAnswered });
             }
             Ok::<_, ::store::Error>(is_answered)
         })
@@ -217,25 +192,10 @@ fn outcome_of(token: &str) -> (ChargeState, Option<&'static str>) {
 
 async fn charge(tx: &mut Tx, new: &NewCharge) -> Result<Charge, NotDone> {
     if bank::charge(tx, new).await? {
-        let NewCharge {
-            key,
-            reference,
-            amount,
-            state,
-            reason,
-            ..
-        } = new.clone();
-        return Ok(Charge {
-            key,
-            reference,
-            amount,
-            state,
-            reason: reason.map(str::to_owned),
-        });
+        let NewCharge { key, reference, amount, state, reason, .. } = new.clone();
+        return Ok(Charge { key, reference, amount, state, reason: reason.map(str::to_owned) });
     }
-    bank::by_key_in(tx, new.key)
-        .await?
-        .ok_or_else(|| NotDone::Unknown(format!("{} is being charged", new.key)))
+    bank::by_key_in(tx, new.key).await?.ok_or_else(|| NotDone::Unknown(format!("{} is being charged", new.key)))
 }
 
 async fn withdraw(tx: &mut Tx, key: AttemptId) -> Result<Option<Charge>, NotDone> {

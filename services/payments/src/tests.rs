@@ -58,58 +58,33 @@ impl Shop {
     /// A shop that waits so many seconds for its gateway.
     async fn patient(gateway_seconds_max: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let url = format!("postgres://postgres@127.0.0.1:55461/t{}?sslmode=disable", NEXT.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        let url = format!("sqlite:{}", folder.path().join("payments.db").display());
         let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().expect("a time"));
-        let db = Db::open(&Options::new(url), clock.clone(), Ids::counted())
-            .await
-            .expect("a database");
-        let settings = [(
-            "SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX".to_owned(),
-            gateway_seconds_max.to_string(),
-        )];
+        let db = Db::open(&Options::new(url), clock.clone(), Ids::counted()).await.expect("a database");
+        let settings = [("SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX".to_owned(), gateway_seconds_max.to_string())];
         let config = Arc::new(Config::load(None, &HashMap::from(settings)).expect("settings"));
         let peers = Peers::new(&BTreeMap::new(), None, clock).expect("peers");
-        let ctx = Ctx::new(
-            db.of("payments"),
-            peers.clone(),
-            Arc::clone(&config),
-            KeyCache::default(),
-        );
+        let ctx = Ctx::new(db.of("payments"), peers.clone(), Arc::clone(&config), KeyCache::default());
         let payments = crate::service(&ctx);
-        migrate::migrate(&db, &[("payments", payments.migrations)])
-            .await
-            .expect("a schema");
+        migrate::migrate(&db, &[("payments", payments.migrations)]).await.expect("a schema");
         let orders = FakeOrders::default();
         let services = [payments, fake_orders(&ctx, Arc::clone(&orders)), fake_customers(&ctx)];
-        for sql in crate::store::ALL.iter().chain(crate::store::bank::ALL) { db.prepare(sql).await.expect(sql.name); }
         Process::new(config, peers).settle(&services);
         let [payments, ..] = services;
-        Self {
-            ctx,
-            orders,
-            router: Router::from(payments.routes),
-            _folder: folder,
-        }
+        Self { ctx, orders, router: Router::from(payments.routes), _folder: folder }
     }
 
     /// An order that waits to be paid with this token; payments have not heard of it.
     fn order(&self, token: &str) -> OrderId {
         let order = self.ctx.ids.next();
-        let placed = FakeOrder {
-            status: OrderStatus::Payable,
-            token: Some(token.to_owned()),
-        };
+        let placed = FakeOrder { status: OrderStatus::Payable, token: Some(token.to_owned()) };
         self.orders.lock().unwrap().insert(order, placed);
         order
     }
 
     /// Its state in the fake `orders`.
     fn becomes(&self, order: OrderId, status: OrderStatus) {
-        self.orders
-            .lock()
-            .unwrap()
-            .insert(order, FakeOrder { status, token: None });
+        self.orders.lock().unwrap().insert(order, FakeOrder { status, token: None });
     }
 
     /// An order of 100.00 that became payable, its authorisation not yet asked for.
@@ -127,44 +102,21 @@ impl Shop {
     }
 
     async fn hear_payable(&self, order: OrderId, amount: i64) {
-        let event = OrderPayable {
-            order,
-            method: "card".to_owned(),
-            total: eur(amount),
-        };
-        let heard = self
-            .hear(event, |ctx, tx, event| Box::pin(reactions::on_payable(ctx, tx, event)))
-            .await;
+        let event = OrderPayable { order, method: "card".to_owned(), total: eur(amount) };
+        let heard = self.hear(event, |ctx, tx, event| Box::pin(reactions::on_payable(ctx, tx, event))).await;
         assert_eq!(heard, Outcome::Done);
     }
 
     async fn hear_capture_due(&self, order: OrderId, capture: Uuid, amount: i64) -> Outcome {
-        let event = OrderCaptureDue {
-            order,
-            capture,
-            amount: eur(amount),
-        };
-        self.hear(event, |ctx, tx, event| {
-            Box::pin(reactions::on_capture_due(ctx, tx, event))
-        })
-        .await
+        let event = OrderCaptureDue { order, capture, amount: eur(amount) };
+        self.hear(event, |ctx, tx, event| Box::pin(reactions::on_capture_due(ctx, tx, event))).await
     }
 
     async fn hear_cancelled(&self, order: OrderId) {
         self.becomes(order, OrderStatus::Cancelled);
         let (cart, reason) = (self.ctx.ids.next(), CancelReason::Buyer);
-        let event = OrderCancelled {
-            order,
-            cart,
-            cart_version: 1,
-            reason,
-            reopens_cart: true,
-        };
-        let heard = self
-            .hear(event, |ctx, tx, event| {
-                Box::pin(reactions::on_cancelled(ctx, tx, event))
-            })
-            .await;
+        let event = OrderCancelled { order, cart, cart_version: 1, reason, reopens_cart: true };
+        let heard = self.hear(event, |ctx, tx, event| Box::pin(reactions::on_cancelled(ctx, tx, event))).await;
         assert_eq!(heard, Outcome::Done);
     }
 
@@ -175,11 +127,7 @@ impl Shop {
         F: Send + Sync + 'static,
     {
         let input = (self.ctx.clone(), event);
-        self.ctx
-            .db
-            .write(input, move |tx, (ctx, event)| react(ctx, tx, event))
-            .await
-            .expect("a reaction")
+        self.ctx.db.write(input, move |tx, (ctx, event)| react(ctx, tx, event)).await.expect("a reaction")
     }
 
     /// Runs every job, and those they start, until none is left.
@@ -194,18 +142,9 @@ impl Shop {
 
     /// Runs the jobs that wait, once each.
     async fn run_due(&self) -> usize {
-        let claimed = self
-            .ctx
-            .db
-            .write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32)))
-            .await
-            .expect("jobs");
+        let claimed = self.ctx.db.write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32))).await.expect("jobs");
         for started in &claimed {
-            let run = JobRun {
-                id: started.id,
-                attempts: started.attempts,
-                created_at: started.created_at,
-            };
+            let run = JobRun { id: started.id, attempts: started.attempts, created_at: started.created_at };
             self.run(started.kind.as_str(), run, &started.payload).await;
         }
         claimed.len()
@@ -221,24 +160,16 @@ impl Shop {
             other => panic!("a job of kind {other}"),
         };
         drop(ended.expect("a job"));
-        let again = self.ctx.db.write(id, |tx, id| {
-            Box::pin(async move { job::retry(tx, *id, tx.now(), "").await })
-        });
+        let again = self.ctx.db.write(id, |tx, id| Box::pin(async move { job::retry(tx, *id, tx.now(), "").await }));
         again.await.expect("a job that waits");
     }
 
     /// A process claims the waiting jobs and dies; later they are claimed again.
     async fn lose_a_run(&self) {
-        let claimed = self
-            .ctx
-            .db
-            .write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32)))
-            .await
-            .expect("jobs");
+        let claimed = self.ctx.db.write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32))).await.expect("jobs");
         for lost in claimed {
-            let again = self.ctx.db.write(lost.id, |tx, id| {
-                Box::pin(async move { job::retry(tx, *id, tx.now(), "").await })
-            });
+            let again =
+                self.ctx.db.write(lost.id, |tx, id| Box::pin(async move { job::retry(tx, *id, tx.now(), "").await }));
             again.await.expect("a job that waits");
         }
     }
@@ -246,18 +177,9 @@ impl Shop {
     /// The bank gives the buyer everything back without being asked.
     async fn bank_voids_all(&self, order: OrderId) {
         let key = self.attempt_ids(order).await[0];
-        let charge = crate::store::bank::by_key(&self.ctx.db, key)
-            .await
-            .expect("the books")
-            .expect("a charge");
+        let charge = crate::store::bank::by_key(&self.ctx.db, key).await.expect("the books").expect("a charge");
         let voided = self.ctx.db.write(charge, |tx, charge| {
-            Box::pin(crate::store::bank::apply(
-                tx,
-                &charge.reference,
-                0,
-                charge.amount.amount,
-                0,
-            ))
+            Box::pin(crate::store::bank::apply(tx, &charge.reference, 0, charge.amount.amount, 0))
         });
         assert!(voided.await.expect("a void"));
     }
@@ -265,10 +187,7 @@ impl Shop {
     /// The token that the order's newest attempt still has.
     async fn token(&self, order: OrderId) -> Option<String> {
         let newest = self.attempt_ids(order).await.pop().expect("an attempt");
-        let attempt = crate::store::attempt(&self.ctx.db, newest)
-            .await
-            .expect("a row")
-            .expect("an attempt");
+        let attempt = crate::store::attempt(&self.ctx.db, newest).await.expect("a row").expect("an attempt");
         attempt.token
     }
 
@@ -281,18 +200,14 @@ impl Shop {
     /// What was said about an order, oldest first.
     async fn said(&self, order: OrderId) -> Vec<String> {
         let said = outbox::page(&self.ctx.db, Uuid::nil(), 500).await.expect("events");
-        let about = said
-            .into_iter()
-            .filter(|event| event.subject == contracts::Id::uuid(order));
+        let about = said.into_iter().filter(|event| event.subject == contracts::Id::uuid(order));
         about.map(|event| event.name).collect()
     }
 
     /// The data of the last event about an order.
     async fn last_said(&self, order: OrderId) -> Value {
         let said = outbox::page(&self.ctx.db, Uuid::nil(), 500).await.expect("events");
-        let last = said
-            .into_iter()
-            .rfind(|event| event.subject == contracts::Id::uuid(order));
+        let last = said.into_iter().rfind(|event| event.subject == contracts::Id::uuid(order));
         serde_json::from_str(&last.expect("an event").data).expect("JSON")
     }
 
@@ -322,9 +237,7 @@ impl Shop {
         let (status, page) = self.get(&format!("/v1/admin/payments?order={order}")).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         let attempts = page["items"][0]["attempts"].as_array().expect("attempts").iter();
-        attempts
-            .map(|attempt| attempt["state"].as_str().expect("a state").to_owned())
-            .collect()
+        attempts.map(|attempt| attempt["state"].as_str().expect("a state").to_owned()).collect()
     }
 
     async fn attempt_ids(&self, order: OrderId) -> Vec<AttemptId> {
@@ -335,18 +248,11 @@ impl Shop {
 
     async fn pay(&self, order: OrderId, key: &str, token: &str) -> (StatusCode, Value) {
         let body = json!({ "order": order, "method": "card", "token": token });
-        self.post(
-            "/v1/payments",
-            &[("idempotency-key", key), ("cart-token", BUYER)],
-            &body,
-        )
-        .await
+        self.post("/v1/payments", &[("idempotency-key", key), ("cart-token", BUYER)], &body).await
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
-        let request = Request::get(path)
-            .header(header::AUTHORIZATION, "Bearer staff")
-            .body(Body::empty());
+        let request = Request::get(path).header(header::AUTHORIZATION, "Bearer staff").body(Body::empty());
         self.send(request.expect("a request")).await
     }
 
@@ -355,8 +261,7 @@ impl Shop {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(request.body(Body::from(body.to_string())).expect("a request"))
-            .await
+        self.send(request.body(Body::from(body.to_string())).expect("a request")).await
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
@@ -370,9 +275,7 @@ impl Shop {
     /// The buyer's answer on the bank's page.
     async fn answer_at_bank(&self, order: OrderId, outcome: &str) -> StatusCode {
         let path = self.bank_path(order).await.expect("a next action");
-        self.post(&format!("{path}/complete"), &[], &json!({ "outcome": outcome }))
-            .await
-            .0
+        self.post(&format!("{path}/complete"), &[], &json!({ "outcome": outcome })).await.0
     }
 
     /// Where the buyer is sent, if anywhere.
@@ -397,20 +300,12 @@ fn fake_orders(ctx: &Ctx, orders: FakeOrders) -> Service {
     Service::new("orders", ctx).answers::<GetPaymentInstruction, _, _>(move |_, call| {
         let found = orders.lock().unwrap().get(&call.order).cloned();
         async move {
-            let theirs = call
-                .buyer_sha256
-                .is_none_or(|sha256| sha256 == sha256_hex(BUYER.as_bytes()));
+            let theirs = call.buyer_sha256.is_none_or(|sha256| sha256 == sha256_hex(BUYER.as_bytes()));
             let found = found.filter(|_| theirs);
             let found =
                 found.ok_or_else(|| Problem::new(Kind::NotFound, "orders.not_found", "there is no such order"))?;
             let FakeOrder { status, token } = found;
-            Ok(PaymentInstruction {
-                order: call.order,
-                status,
-                total: eur(10_000),
-                method: "card".to_owned(),
-                token,
-            })
+            Ok(PaymentInstruction { order: call.order, status, total: eur(10_000), method: "card".to_owned(), token })
         }
     })
 }
@@ -418,10 +313,6 @@ fn fake_orders(ctx: &Ctx, orders: FakeOrders) -> Service {
 fn fake_customers(ctx: &Ctx) -> Service {
     Service::new("customers", ctx).answers::<AuthenticateKey, _, _>(|ctx, _| async move {
         let permissions = vec![Permission::PaymentsRead];
-        Ok(Some(StaffPrincipal {
-            staff: ctx.ids.next(),
-            key: ctx.ids.next(),
-            permissions,
-        }))
+        Ok(Some(StaffPrincipal { staff: ctx.ids.next(), key: ctx.ids.next(), permissions }))
     })
 }

@@ -3,6 +3,7 @@
 mod behaviours;
 mod http_calls;
 mod rig;
+mod store;
 
 macro_rules! on_both_databases {
     ($($behaviour:ident),* $(,)?) => {

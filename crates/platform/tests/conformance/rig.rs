@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Job, Migration, Options, Tx, inbox, job, migrate, outbox, params};
 use uuid::Uuid;
 
+use crate::store as sql;
+
 contracts::ids! {
     /// What is counted.
     ThingId = "thing";
@@ -98,16 +100,6 @@ impl Job for CountLater {
     const KIND: &'static str = "count_later";
     fn key(&self) -> String {
         self.thing.to_string()
-    }
-}
-
-mod sql {
-    store::statements! {
-        COUNT = "INSERT INTO listener_count (service, thing, number) VALUES ($1, $2, $3)
-            ON CONFLICT (service, thing) DO UPDATE SET number = listener_count.number + excluded.number";
-        NUMBER = "SELECT number FROM listener_count WHERE service = $1 AND thing = $2";
-        SET = "INSERT INTO listener_count (service, thing, number) VALUES ($1, $2, $3)
-            ON CONFLICT (service, thing) DO UPDATE SET number = excluded.number";
     }
 }
 

@@ -10,7 +10,9 @@ use super::template::{Fields, is_empty, look_up, text_of};
 /// The product that a row is; the error says to a person what is wrong with the row.
 pub fn convert(map: &ImportMap, currency: Currency, row: &Fields) -> Result<ImportedProduct, String> {
     let product = &map.product;
-    let text = |template: &Option<super::template::Template>| template.as_ref().map(|template| template.text(row)).unwrap_or_default();
+    let text = |template: &Option<super::template::Template>| {
+        template.as_ref().map(|template| template.text(row)).unwrap_or_default()
+    };
     let metadata = product.metadata.iter().map(|(name, template)| (name.clone(), template.text(row)));
     Ok(ImportedProduct {
         source: map.source.clone(),
@@ -22,7 +24,9 @@ pub fn convert(map: &ImportMap, currency: Currency, row: &Fields) -> Result<Impo
         status: product.status,
         attributes: attributes(product, row)?,
         images: images(product, row),
-        metadata: Metadata::try_from(metadata.filter(|(_, value)| !value.is_empty()).collect::<std::collections::BTreeMap<_, _>>())?,
+        metadata: Metadata::try_from(
+            metadata.filter(|(_, value)| !value.is_empty()).collect::<std::collections::BTreeMap<_, _>>(),
+        )?,
         tax_class: product.tax_class.clone(),
         weight_g: product.weight.as_ref().map_or(Ok(0), |weight| weight_g(weight, row))?,
         requires_shipping: product.requires_shipping,
@@ -37,11 +41,16 @@ pub fn convert(map: &ImportMap, currency: Currency, row: &Fields) -> Result<Impo
 fn attributes(product: &ProductMap, row: &Fields) -> Result<Fields, String> {
     let from = product.attributes_from.as_ref().and_then(|path| Some((path, look_up(row, path)?)));
     let mut attributes = match from {
-        Some((_, Value::Object(all))) => all.iter().filter(|(_, value)| !is_empty(value)).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        Some((_, Value::Object(all))) => all
+            .iter()
+            .filter(|(_, value)| !is_empty(value))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         Some((_, Value::Null)) | None => Fields::new(),
         Some((path, _)) => return Err(format!("`{path}` is no object of attributes")),
     };
-    attributes.extend(product.attributes.iter().filter_map(|(name, template)| Some((name.clone(), template.value(row)?))));
+    attributes
+        .extend(product.attributes.iter().filter_map(|(name, template)| Some((name.clone(), template.value(row)?))));
     Ok(attributes)
 }
 
@@ -84,7 +93,8 @@ fn weight_g(weight: &WeightMap, row: &Fields) -> Result<i64, String> {
         WeightUnit::G => 0,
         WeightUnit::Kg => 3,
     };
-    let (grams, _) = decimal(value, digits).ok_or_else(|| format!("weight `{}` is no decimal number from 0 up", shown(value)))?;
+    let (grams, _) =
+        decimal(value, digits).ok_or_else(|| format!("weight `{}` is no decimal number from 0 up", shown(value)))?;
     Ok(grams)
 }
 
@@ -148,12 +158,23 @@ mod tests {
 
     #[test]
     fn prices_are_read_without_floats() {
-        let price = |price: Value| product(json!({ "id": 1, "kind": "x", "price": price })).map(|product| product.price.map(|price| price.amount));
+        let price = |price: Value| {
+            product(json!({ "id": 1, "kind": "x", "price": price }))
+                .map(|product| product.price.map(|price| price.amount))
+        };
         assert_eq!(price(json!("19.9")), Ok(Some(1990)));
         assert_eq!(price(json!(0)), Ok(Some(0)));
         assert_eq!(price(json!("19.990")), Ok(Some(1999)));
         assert_eq!((price(json!(null)), price(json!(" "))), (Ok(None), Ok(None)));
-        for wrong in [json!(-1), json!("1,99"), json!("1.999"), json!("free"), json!(true), json!("99999999999999999999"), json!(".5")] {
+        for wrong in [
+            json!(-1),
+            json!("1,99"),
+            json!("1.999"),
+            json!("free"),
+            json!(true),
+            json!("99999999999999999999"),
+            json!(".5"),
+        ] {
             assert!(price(wrong.clone()).is_err_and(|why| why.starts_with("price `")), "{wrong}");
         }
     }

@@ -101,7 +101,8 @@ pub enum WeightUnit {
 impl ImportMap {
     /// Errors: `Map`, with the line and the key at fault.
     pub fn read(path: &Path) -> Result<Self, ImportError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ImportError::Unreadable { path: path.into(), reason: error.to_string() })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ImportError::Unreadable { path: path.into(), reason: error.to_string() })?;
         Self::parse(&text).map_err(|reason| ImportError::Map { path: path.into(), reason })
     }
 
@@ -110,7 +111,9 @@ impl ImportMap {
         if map.source.is_empty() {
             return Err("`source` is empty: name the system that the ids come from".to_owned());
         }
-        if let Some(name) = ["id", "sku", "title"].iter().find(|name| map.product.required(name).fields().next().is_none()) {
+        if let Some(name) =
+            ["id", "sku", "title"].iter().find(|name| map.product.required(name).fields().next().is_none())
+        {
             return Err(format!("`product.{name}` reads no field: it would be the same for every row"));
         }
         Ok(map)
@@ -123,7 +126,8 @@ impl ImportMap {
             ListItem::One(template) => template,
             ListItem::Many(split) => &split.from,
         });
-        let templates = [&product.id, &product.sku, &product.title].into_iter().chain(&product.description).chain(&product.brand);
+        let templates =
+            [&product.id, &product.sku, &product.title].into_iter().chain(&product.description).chain(&product.brand);
         let templates = templates.chain(images).chain(product.attributes.values()).chain(product.metadata.values());
         let weight = product.weight.iter().map(|weight| weight.field.as_str());
         let price = product.price.iter().map(|price| price.field.as_str());

@@ -86,10 +86,17 @@ struct Batch {
 }
 
 /// Imports a file. Bad rows are counted, written to the report, and stop nothing.
-pub async fn run(catalog: &Ctx, inventory: &Ctx, options: Options, progress: impl Fn(Progress)) -> Result<Report, ImportError> {
+pub async fn run(
+    catalog: &Ctx,
+    inventory: &Ctx,
+    options: Options,
+    progress: impl Fn(Progress),
+) -> Result<Report, ImportError> {
     let watch = Stopwatch::start();
     let map = Arc::new(ImportMap::read(&options.map)?);
-    let market = catalog.market(&map.market).map_err(|problem| ImportError::Map { path: options.map.clone(), reason: problem.detail })?;
+    let market = catalog
+        .market(&map.market)
+        .map_err(|problem| ImportError::Map { path: options.map.clone(), reason: problem.detail })?;
     if let Some(stock) = options.stock.filter(|stock| *stock < 0) {
         return Err(ImportError::Refused(format!("a stock of {stock} is not possible")));
     }
@@ -126,7 +133,13 @@ pub async fn run(catalog: &Ctx, inventory: &Ctx, options: Options, progress: imp
 }
 
 /// Reads and converts the whole file, batch by batch.
-fn read(source: &Source, map: &ImportMap, currency: Currency, count: Arc<AtomicU64>, sender: &mpsc::Sender<Batch>) -> Result<(), ImportError> {
+fn read(
+    source: &Source,
+    map: &ImportMap,
+    currency: Currency,
+    count: Arc<AtomicU64>,
+    sender: &mpsc::Sender<Batch>,
+) -> Result<(), ImportError> {
     let mut batch = Batch::default();
     for row in source.rows(count)? {
         let row = row?;
@@ -148,7 +161,12 @@ fn read(source: &Source, map: &ImportMap, currency: Currency, count: Arc<AtomicU
 }
 
 /// Returns the variants of the batch.
-async fn take_in(catalog: &Ctx, batch: Batch, report: &mut Report, refusals: &mut Refusals) -> Result<Vec<VariantId>, ImportError> {
+async fn take_in(
+    catalog: &Ctx,
+    batch: Batch,
+    report: &mut Report,
+    refusals: &mut Refusals,
+) -> Result<Vec<VariantId>, ImportError> {
     let Batch { products, lines, mut refused } = batch;
     let unpriced: Vec<bool> = products.iter().map(|product| product.price.is_none()).collect();
     let imported = catalog::import_products(catalog, products).await?;

@@ -58,7 +58,9 @@ impl Source {
     pub fn check(&self, map: &ImportMap) -> Result<(), ImportError> {
         let mut bytes = self.bytes(Arc::default())?;
         match self.format {
-            Format::Ndjson => io::copy(&mut bytes, &mut io::sink()).map(drop).map_err(|error| unreadable(&self.path, error)),
+            Format::Ndjson => {
+                io::copy(&mut bytes, &mut io::sink()).map(drop).map_err(|error| unreadable(&self.path, error))
+            }
             Format::Csv => {
                 let mut records = csv::Reader::from_reader(Bounded::new(bytes));
                 let headers = records.headers().map_err(|error| unreadable(&self.path, error))?.clone();
@@ -173,13 +175,16 @@ fn next_record(records: &mut csv::Reader<Bounded>, headers: &[String]) -> io::Re
         Ok(false) => Ok(None),
         Ok(true) => {
             let line = record.position().map_or(before, csv::Position::line);
-            let fields = headers.iter().cloned().zip(record.iter().map(|text| Value::String(text.to_owned()))).collect();
+            let fields =
+                headers.iter().cloned().zip(record.iter().map(|text| Value::String(text.to_owned()))).collect();
             Ok(Some(Row { line, fields: Ok(fields) }))
         }
         Err(error) => {
             let line = error.position().map_or(before, csv::Position::line);
             let why = match error.kind() {
-                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("the record has {len} fields, the header {expected_len}"),
+                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                    format!("the record has {len} fields, the header {expected_len}")
+                }
                 csv::ErrorKind::Utf8 { .. } => "the record is not UTF-8".to_owned(),
                 _ => return Err(error.into()),
             };
@@ -225,7 +230,9 @@ impl Bounded {
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 {
-            return Err(io::Error::other(format!("a record has more than {ROW_BYTES_MAX} bytes: is a quote left open?")));
+            return Err(io::Error::other(format!(
+                "a record has more than {ROW_BYTES_MAX} bytes: is a quote left open?"
+            )));
         }
         let read = self.bytes.read(buffer)?;
         self.left = self.left.saturating_sub(read as u64);

@@ -71,7 +71,8 @@ impl TryFrom<String> for Template {
                 continue;
             }
             let named = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-            let (name, after) = named.ok_or_else(|| format!("`{text}`: write `{{field}}`, or `{{{{` and `}}}}` for braces"))?;
+            let (name, after) =
+                named.ok_or_else(|| format!("`{text}`: write `{{field}}`, or `{{{{` and `}}}}` for braces"))?;
             if name.trim().is_empty() || name.contains('{') {
                 return Err(format!("`{text}`: `{{{name}}}` names no field"));
             }

@@ -44,7 +44,9 @@ struct Shop {
 async fn shop() -> Shop {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}", folder.path().join("souk.db").display());
-    let db = Db::open(&store::Options::new(url), Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted()).await.expect("a database");
+    let db = Db::open(&store::Options::new(url), Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted())
+        .await
+        .expect("a database");
     let peers = Peers::new(&BTreeMap::new(), None, db.clock().clone()).expect("peers");
     let config = Arc::new(Config::defaults());
     let ctx = Ctx::new(db.of("souk"), peers.clone(), Arc::clone(&config), KeyCache::default());
@@ -94,8 +96,13 @@ async fn bad_rows_are_reported_by_line_and_stop_nothing() {
     let report = shop.import("products.ndjson", NDJSON.as_bytes()).await.expect("imported");
     assert_eq!(counts(&report), (3, 0, 0, 1, 5));
     let lines = shop.report();
-    let begins = ["{\"line\":4,\"why\":\"the line is not JSON", "{\"line\":5,\"why\":\"the line is JSON, but no object",
-        "{\"line\":6,\"why\":\"title is missing", "{\"line\":7,\"why\":\"price `cheap` is no decimal", "{\"line\":8,\"why\":\"the id `1` came shortly before"];
+    let begins = [
+        "{\"line\":4,\"why\":\"the line is not JSON",
+        "{\"line\":5,\"why\":\"the line is JSON, but no object",
+        "{\"line\":6,\"why\":\"title is missing",
+        "{\"line\":7,\"why\":\"price `cheap` is no decimal",
+        "{\"line\":8,\"why\":\"the id `1` came shortly before",
+    ];
     assert_eq!(lines.len(), begins.len(), "{lines:?}");
     for (line, begin) in lines.iter().zip(begins) {
         assert!(line.starts_with(begin), "{line}");
@@ -154,7 +161,8 @@ async fn lines_that_never_end_are_refused_and_the_next_is_read() {
 #[tokio::test]
 async fn many_batches_are_counted_into_stock_and_seen_on_the_way() {
     let shop = shop().await;
-    let text: String = (0..1_234).map(|id| format!("{{\"id\":{id},\"title\":\"Product {id}\",\"price\":{id}}}\n")).collect();
+    let text: String =
+        (0..1_234).map(|id| format!("{{\"id\":{id},\"title\":\"Product {id}\",\"price\":{id}}}\n")).collect();
     let mut options = shop.options("a.ndjson", text.as_bytes());
     options.stock = Some(5);
     let seen: Mutex<Vec<Progress>> = Mutex::default();
@@ -167,6 +175,7 @@ async fn many_batches_are_counted_into_stock_and_seen_on_the_way() {
     assert_eq!((last.created, last.bytes_read, last.bytes_total), (1_234, text.len() as u64, text.len() as u64));
     let again = run(&shop.catalog, &shop.inventory, options, |_| ()).await.expect("imported");
     assert_eq!((again.created, again.unchanged, again.stocked), (0, 1_234, 0));
-    let nothing = GetVariants { variants: Vec::new(), market: "default".parse().expect("a name"), currency: Currency::EUR };
+    let nothing =
+        GetVariants { variants: Vec::new(), market: "default".parse().expect("a name"), currency: Currency::EUR };
     assert!(shop.catalog.call(nothing).await.expect("an answer").is_empty());
 }

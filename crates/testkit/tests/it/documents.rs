@@ -10,10 +10,12 @@ use testkit::{Database, Process, Shop, Topology};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-async fn opened() -> wire::Shop {
+/// A shop that is opened only to be read; its database goes with the [`Database`].
+async fn opened() -> (wire::Shop, Database) {
+    let database = Database::sqlite();
     let mut config = Config::defaults();
-    config.database.url = "sqlite::memory:".to_owned();
-    wire::Shop::open(config, Clock::System, Ids::Random).await.expect("the shop opens")
+    config.database.url.clone_from(&database.url);
+    (wire::Shop::open(config, Clock::System, Ids::Random).await.expect("the shop opens"), database)
 }
 
 /// Compares with the copy in `docs/`, or renews it.
@@ -37,7 +39,7 @@ fn must_be_frozen(file: &str, now: &str) {
 
 #[tokio::test]
 async fn the_openapi_document_is_frozen() {
-    let shop = opened().await;
+    let (shop, _database) = opened().await;
     let document = platform::http::merged(&shop.services).to_pretty_json().expect("plain data");
     must_be_frozen("openapi.json", &(document + "\n"));
 }
@@ -48,14 +50,19 @@ async fn the_events_are_frozen() {
 }
 
 #[tokio::test]
+async fn the_page_of_events_is_written_from_the_code() {
+    must_be_frozen("events.md", &testkit::pages::events());
+}
+
+#[tokio::test]
 async fn the_error_codes_are_frozen_and_unique() {
-    let shop = opened().await;
+    let (shop, _database) = opened().await;
     let codes = shop.services.iter().flat_map(|service| service.codes).chain(platform::problem::CODES);
-    let mut lines: Vec<String> = codes.map(|code| format!("{} {} {}", code.code, code.status, code.about.trim())).collect();
-    lines.sort();
-    let unique: BTreeSet<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(unique.len(), lines.len(), "a code is declared twice: {lines:#?}");
-    must_be_frozen("error-codes.txt", &(lines.join("\n") + "\n"));
+    let mut codes: Vec<&str> = codes.map(|code| code.code).collect();
+    codes.sort_unstable();
+    let twice: Vec<_> = codes.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "codes are declared twice: {twice:?}");
+    must_be_frozen("errors.md", &testkit::pages::errors(&shop.services));
 }
 
 /// The documented methods of each path.
@@ -67,7 +74,7 @@ fn documented(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
 
 #[tokio::test]
 async fn every_route_of_every_service_is_documented() {
-    let shop = opened().await;
+    let (shop, _database) = opened().await;
     let document = serde_json::to_value(platform::http::merged(&shop.services)).expect("plain data");
     let documented = documented(&document);
     assert!(documented.len() > 20, "{documented:#?}");
@@ -97,7 +104,7 @@ async fn every_route_answers_exactly_its_documented_methods() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn admin_routes_are_for_staff_and_every_operation_may_answer_a_problem() {
-    let shop = opened().await;
+    let (shop, _database) = opened().await;
     let document = serde_json::to_value(platform::http::merged(&shop.services)).expect("plain data");
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {

@@ -35,28 +35,30 @@ impl Story {
         }
     }
 
-    async fn is_told(self, shop: &Ready, process: &Process) {
+    /// How the order ends where nothing is wrong.
+    fn end(self) -> &'static str {
+        match self {
+            Self::Bought | Self::BoughtFromASilentGateway | Self::Dispatched => "confirmed",
+            Self::BoughtAndCancelled | Self::Unpaid => "cancelled",
+        }
+    }
+
+    /// Returns the buyer and their order, which may still be on its way.
+    async fn is_told(self, shop: &Ready, process: &Process) -> (Buyer, String) {
         let owner = shop.owner.at(&process.client);
         let buyer = Buyer::new(&process.client).await;
         buyer.cart_with(&shop.teapot, 1).await;
         let order = buyer.place(self.token()).await;
         match self {
-            Self::Bought | Self::BoughtFromASilentGateway => confirmed(&buyer, &order).await,
-            Self::Dispatched => {
-                confirmed(&buyer, &order).await;
-                dispatch(&owner, &buyer, &order).await;
-            }
+            Self::Bought | Self::BoughtFromASilentGateway | Self::Unpaid => {}
+            Self::Dispatched => dispatch(&owner, &buyer, &order).await,
             Self::BoughtAndCancelled => {
-                confirmed(&buyer, &order).await;
+                see_until(&buyer, &order, |order| order["status"] == "confirmed").await;
                 buyer.cancel(&order).await.must(200);
             }
-            Self::Unpaid => {}
         }
+        (buyer, order)
     }
-}
-
-async fn confirmed(buyer: &Buyer, order: &str) {
-    see_until(buyer, order, |order| order["status"] == "confirmed").await;
 }
 
 async fn dispatch(owner: &Staff, buyer: &Buyer, order: &str) {
@@ -76,7 +78,8 @@ async fn is_caught(bug: &str, invariant: &str, story: Story) {
     let shop = Ready::on(Database::sqlite()).await;
     let settings = story.settings();
     let sound = shop.serve(&settings).await;
-    story.is_told(&shop, &sound).await;
+    let (buyer, order) = story.is_told(&shop, &sound).await;
+    see_until(&buyer, &order, |order| order["status"] == story.end()).await;
     shop.audit_until(&settings, &[]).await;
     sound.stop().await;
 

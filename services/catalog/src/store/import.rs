@@ -50,20 +50,10 @@ pub struct Known {
 
 /// What is known of these products, by source and id.
 pub async fn known(tx: &mut Tx, candidates: &[Candidate]) -> Result<BTreeMap<(String, String), Known>> {
-    let wanted = rows(
-        candidates
-            .iter()
-            .map(|candidate| params![candidate.product.source, candidate.product.id]),
-    );
+    let wanted = rows(candidates.iter().map(|candidate| params![candidate.product.source, candidate.product.id]));
     let known: Vec<(String, String, ProductId, VariantId, Option<String>)> = tx.all(&KNOWN, params![wanted]).await?;
     let known = known.into_iter().map(|(source, id, product, variant, content_sha256)| {
-        (
-            (source, id),
-            Known {
-                ids: (product, variant),
-                content_sha256,
-            },
-        )
+        ((source, id), Known { ids: (product, variant), content_sha256 })
     });
     Ok(known.collect())
 }
@@ -100,16 +90,7 @@ pub async fn insert_variants(tx: &mut Tx, new: &[(Ids, &Candidate)]) -> Result<B
         let product = &candidate.product;
         let (tax_class, weight_g, requires_shipping) =
             (&product.tax_class, product.weight_g, product.requires_shipping);
-        params![
-            id,
-            product_id,
-            product.sku,
-            Json([(); 0]),
-            tax_class,
-            weight_g,
-            requires_shipping,
-            Json(&no_metadata)
-        ]
+        params![id, product_id, product.sku, Json([(); 0]), tax_class, weight_g, requires_shipping, Json(&no_metadata)]
     }));
     let inserted: Vec<(VariantId,)> = tx.all(&INSERT_VARIANTS, params![variants]).await?;
     Ok(inserted.into_iter().map(|(id,)| id).collect())
@@ -148,25 +129,16 @@ pub async fn update_products(tx: &mut Tx, changed: &[(&Candidate, Ids)]) -> Resu
 pub async fn update_variants(tx: &mut Tx, changed: &[(&Candidate, Ids)]) -> Result<()> {
     let variants = rows(changed.iter().map(|(candidate, (_, id))| {
         let product = &candidate.product;
-        params![
-            id,
-            product.sku,
-            product.tax_class,
-            product.weight_g,
-            product.requires_shipping
-        ]
+        params![id, product.sku, product.tax_class, product.weight_g, product.requires_shipping]
     }));
     tx.exec(&UPDATE_VARIANTS, params![variants]).await.map(drop)
 }
 
 /// Of those that have no price any more.
 pub async fn remove_prices(tx: &mut Tx, changed: &[(&Candidate, Ids)]) -> Result<()> {
-    let unpriced = changed
-        .iter()
-        .filter(|(candidate, _)| candidate.product.price.is_none());
-    let unpriced: Vec<_> = unpriced
-        .map(|(candidate, (_, variant))| params![variant, candidate.product.market])
-        .collect();
+    let unpriced = changed.iter().filter(|(candidate, _)| candidate.product.price.is_none());
+    let unpriced: Vec<_> =
+        unpriced.map(|(candidate, (_, variant))| params![variant, candidate.product.market]).collect();
     if unpriced.is_empty() {
         return Ok(());
     }

@@ -30,22 +30,8 @@ statements! {
 pub async fn charge(tx: &mut Tx, new: &NewCharge) -> Result<bool> {
     let now = tx.now();
     let (currency, amount) = (new.amount.currency, new.amount.amount);
-    let authorized = if new.state == ChargeState::Authorized {
-        amount
-    } else {
-        0
-    };
-    let params = params![
-        new.key,
-        new.reference,
-        new.payment,
-        currency,
-        amount,
-        new.state,
-        new.reason,
-        authorized,
-        now
-    ];
+    let authorized = if new.state == ChargeState::Authorized { amount } else { 0 };
+    let params = params![new.key, new.reference, new.payment, currency, amount, new.state, new.reason, authorized, now];
     Ok(tx.exec(&CHARGE, params).await? == 1)
 }
 
@@ -87,12 +73,6 @@ impl FromRow for Charge {
     fn from_row(row: &mut Row) -> Result<Self> {
         let (key, reference) = (row.take()?, row.take()?);
         let amount = Money::new(row.take()?, row.take()?);
-        Ok(Self {
-            key,
-            reference,
-            amount,
-            state: row.take()?,
-            reason: row.take()?,
-        })
+        Ok(Self { key, reference, amount, state: row.take()?, reason: row.take()? })
     }
 }

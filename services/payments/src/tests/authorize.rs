@@ -23,10 +23,7 @@ async fn a_token_decides_what_the_bank_says() {
         assert_eq!(shop.sums(order).await, [0; 4]);
         assert_eq!(shop.said(order).await, ["payment.declined"]);
         let said = shop.last_said(order).await;
-        assert_eq!(
-            (said["reason"].as_str(), said["tries_left"].as_i64()),
-            (Some(reason), Some(4))
-        );
+        assert_eq!((said["reason"].as_str(), said["tries_left"].as_i64()), (Some(reason), Some(4)));
     }
 }
 
@@ -57,12 +54,7 @@ async fn a_job_that_died_after_the_charge_charges_nothing_more() {
     let order = shop.payable("tok_ok").await;
     let payment = shop.fact(order).await.expect("a payment").payment;
     let key = shop.attempt_ids(order).await[0];
-    let ask = Ask {
-        key,
-        payment,
-        amount: eur(10_000),
-        token: "tok_ok".to_owned(),
-    };
+    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_ok".to_owned() };
     TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
@@ -77,24 +69,13 @@ async fn a_buyer_confirms_at_the_bank() {
     let page = shop.bank_path(order).await.expect("a next action");
     let (status, page) = shop.get(&page).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(
-        page.as_str()
-            .is_some_and(|html| html.contains("100.00 EUR") && html.contains("Confirm")),
-        "{page}"
-    );
+    assert!(page.as_str().is_some_and(|html| html.contains("100.00 EUR") && html.contains("Confirm")), "{page}");
 
     assert_eq!(shop.answer_at_bank(order, "authorized").await, StatusCode::NO_CONTENT);
-    assert_eq!(
-        shop.answer_at_bank(order, "authorized").await,
-        StatusCode::NO_CONTENT,
-        "a double click"
-    );
+    assert_eq!(shop.answer_at_bank(order, "authorized").await, StatusCode::NO_CONTENT, "a double click");
     assert_eq!(shop.answer_at_bank(order, "declined").await, StatusCode::CONFLICT);
     shop.run_jobs().await;
-    assert_eq!(
-        shop.said(order).await,
-        ["payment.action_required", "payment.authorized"]
-    );
+    assert_eq!(shop.said(order).await, ["payment.action_required", "payment.authorized"]);
     assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
     assert_eq!(shop.bank_path(order).await, None);
 }
@@ -116,17 +97,9 @@ async fn a_buyer_who_answers_before_the_shop_has_noted_the_question_is_heard() {
     let order = shop.payable("tok_action").await;
     let payment = shop.fact(order).await.expect("a payment").payment;
     let key = shop.attempt_ids(order).await[0];
-    let ask = Ask {
-        key,
-        payment,
-        amount: eur(10_000),
-        token: "tok_action".to_owned(),
-    };
+    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_action".to_owned() };
     let outcome = TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
-    let path = format!(
-        "/v1/test-gateway/charges/{}/complete",
-        outcome.reference().expect("a charge")
-    );
+    let path = format!("/v1/test-gateway/charges/{}/complete", outcome.reference().expect("a charge"));
     let answer = serde_json::json!({ "outcome": "authorized" });
     assert_eq!(shop.post(&path, &[], &answer).await.0, StatusCode::NO_CONTENT);
     shop.run_jobs().await;
@@ -170,8 +143,5 @@ async fn a_purchase_costs_few_statements() {
     shop.ctx.db.ledger().record();
     shop.run_due().await;
     // Ours: claim, read the attempt; sums, attempt, ledger, event, job; and the test's own retry.
-    assert_eq!(
-        shop.statements(),
-        [("test gateway".to_owned(), 1), ("unnamed".to_owned(), 8)]
-    );
+    assert_eq!(shop.statements(), [("test gateway".to_owned(), 1), ("unnamed".to_owned(), 8)]);
 }

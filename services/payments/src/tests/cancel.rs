@@ -39,13 +39,7 @@ async fn an_order_cancelled_while_the_bank_is_asked_gets_its_money_back() {
     assert_eq!(shop.said(order).await, ["payment.authorized", "payment.voided"]);
     assert_eq!(shop.sums(order).await, [10_000, 0, 10_000, 0]);
     assert_eq!(shop.attempts(order).await, ["voided"]);
-    assert_eq!(
-        shop.fact(order)
-            .await
-            .and_then(|fact| fact.gateway)
-            .map(|gateway| gateway.charges_kept),
-        Some(0)
-    );
+    assert_eq!(shop.fact(order).await.and_then(|fact| fact.gateway).map(|gateway| gateway.charges_kept), Some(0));
 }
 
 #[tokio::test]
@@ -70,16 +64,9 @@ async fn a_captured_order_that_is_cancelled_gets_all_of_it_back() {
     shop.hear_cancelled(order).await;
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 4_000, 6_000, 4_000]);
-    let said = shop.said(order).await;
-    assert_eq!(
-        said,
-        [
-            "payment.authorized",
-            "payment.captured",
-            "payment.voided",
-            "payment.refunded"
-        ]
-    );
+    let mut said = shop.said(order).await;
+    said.sort();
+    assert_eq!(said, ["payment.authorized", "payment.captured", "payment.refunded", "payment.voided"]);
 }
 
 #[tokio::test]
@@ -102,10 +89,7 @@ async fn a_charge_that_waits_for_its_buyer_is_withdrawn_with_its_order() {
     shop.run_jobs().await;
     let answer = serde_json::json!({ "outcome": "authorized" });
     let (status, problem) = shop.post(&format!("{path}/complete"), &[], &answer).await;
-    assert_eq!(
-        (status, problem["code"].as_str()),
-        (StatusCode::CONFLICT, Some("payments.test_charge_ended"))
-    );
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::CONFLICT, Some("payments.test_charge_ended")));
     assert_eq!(shop.attempts(order).await, ["failed"]);
     assert_eq!(shop.sums(order).await, [0; 4]);
 }
@@ -118,10 +102,7 @@ async fn a_buyer_who_confirms_just_before_the_cancellation_gets_the_money_back()
     shop.hear_cancelled(order).await;
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 0, 10_000, 0]);
-    assert_eq!(
-        shop.said(order).await,
-        ["payment.action_required", "payment.authorized", "payment.voided"]
-    );
+    assert_eq!(shop.said(order).await, ["payment.action_required", "payment.authorized", "payment.voided"]);
 }
 
 /// The job died after the bank made the charge; the order was cancelled, and its token is gone.
@@ -129,19 +110,23 @@ async fn a_buyer_who_confirms_just_before_the_cancellation_gets_the_money_back()
 async fn a_charge_that_nobody_noted_is_found_and_given_back() {
     let shop = Shop::open().await;
     let order = shop.payable("tok_ok").await;
-    let (payment, key) = (
-        shop.fact(order).await.expect("a payment").payment,
-        shop.attempt_ids(order).await[0],
-    );
-    let ask = Ask {
-        key,
-        payment,
-        amount: eur(10_000),
-        token: "tok_ok".to_owned(),
-    };
+    let (payment, key) = (shop.fact(order).await.expect("a payment").payment, shop.attempt_ids(order).await[0]);
+    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_ok".to_owned() };
     TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
     shop.lose_a_run().await;
     shop.hear_cancelled(order).await;
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 0, 10_000, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_races_the_authorisation() {
+    let shop = Shop::open().await;
+    for _ in 0..20 {
+        let order = shop.payable("tok_ok").await;
+        futures::future::join(shop.run_jobs(), shop.hear_cancelled(order)).await;
+        shop.run_jobs().await;
+        let [authorized, captured, voided, _] = shop.sums(order).await;
+        assert_eq!((authorized, captured), (voided, 0));
+    }
 }

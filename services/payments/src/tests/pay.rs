@@ -11,11 +11,7 @@ async fn a_declined_order_can_be_paid_with_another_card() {
     let shop = Shop::open().await;
     let order = shop.tried("tok_declined").await;
     let (status, payment) = shop.pay(order, "1", "tok_ok").await;
-    assert_eq!(
-        (status, payment["status"].as_str()),
-        (StatusCode::CREATED, Some("pending")),
-        "{payment}"
-    );
+    assert_eq!((status, payment["status"].as_str()), (StatusCode::CREATED, Some("pending")), "{payment}");
     shop.run_jobs().await;
     assert_eq!(shop.attempts(order).await, ["declined", "authorized"]);
     assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
@@ -31,10 +27,7 @@ async fn the_same_key_makes_one_attempt() {
     assert_eq!((status, &again["id"]), (StatusCode::CREATED, &first["id"]));
     assert_eq!(shop.attempts(order).await, ["declined", "declined"]);
     let (status, problem) = shop.pay(order, "1", "tok_ok").await;
-    assert_eq!(
-        (status, problem["code"].as_str()),
-        (StatusCode::CONFLICT, Some("request.key_reused"))
-    );
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::CONFLICT, Some("request.key_reused")));
 }
 
 #[tokio::test]
@@ -43,22 +36,13 @@ async fn two_cards_at_once_make_one_attempt() {
     let order = shop.tried("tok_declined").await;
     let keys: Vec<String> = (0..8).map(|key| key.to_string()).collect();
     let answers = futures::future::join_all(keys.iter().map(|key| shop.pay(order, key, "tok_ok"))).await;
-    let made = answers
-        .iter()
-        .filter(|(status, _)| *status == StatusCode::CREATED)
-        .count();
+    let made = answers.iter().filter(|(status, _)| *status == StatusCode::CREATED).count();
     assert_eq!(made, 1);
-    let refused = answers
-        .iter()
-        .filter(|(_, body)| body["code"] == "payments.in_progress")
-        .count();
+    let refused = answers.iter().filter(|(_, body)| body["code"] == "payments.in_progress").count();
     assert_eq!(refused, 7);
     shop.run_jobs().await;
     assert_eq!(shop.attempts(order).await, ["declined", "authorized"]);
-    assert_eq!(
-        shop.pay(order, "late", "tok_ok").await.1["code"],
-        "payments.in_progress"
-    );
+    assert_eq!(shop.pay(order, "late", "tok_ok").await.1["code"], "payments.in_progress");
     assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
 }
 
@@ -72,10 +56,7 @@ async fn an_order_is_tried_five_times() {
     }
     assert_eq!(shop.last_said(order).await["tries_left"], 0);
     let (status, problem) = shop.pay(order, "6", "tok_ok").await;
-    assert_eq!(
-        (status, problem["code"].as_str()),
-        (StatusCode::CONFLICT, Some("payments.too_many_tries"))
-    );
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::CONFLICT, Some("payments.too_many_tries")));
 }
 
 #[tokio::test]
@@ -83,27 +64,15 @@ async fn only_a_payable_order_of_ones_own_is_paid() {
     let shop = Shop::open().await;
     let order = shop.order("tok_ok");
     let (status, problem) = shop.pay(order, "1", "tok_ok").await;
-    assert_eq!(
-        (status, problem["code"].as_str()),
-        (StatusCode::CONFLICT, Some("payments.not_ready"))
-    );
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::CONFLICT, Some("payments.not_ready")));
     assert_eq!(problem["retry_after_seconds"], 1);
 
     shop.becomes(order, OrderStatus::Confirmed);
     assert_eq!(shop.pay(order, "1", "tok_ok").await.1["code"], "payments.not_payable");
 
     let body = json!({ "order": order, "method": "card", "token": "tok_ok" });
-    let stranger = shop
-        .post(
-            "/v1/payments",
-            &[("idempotency-key", "1"), ("cart-token", "other")],
-            &body,
-        )
-        .await;
-    assert_eq!(
-        (stranger.0, stranger.1["code"].as_str()),
-        (StatusCode::NOT_FOUND, Some("orders.not_found"))
-    );
+    let stranger = shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", "other")], &body).await;
+    assert_eq!((stranger.0, stranger.1["code"].as_str()), (StatusCode::NOT_FOUND, Some("orders.not_found")));
     let keyless = shop.post("/v1/payments", &[("cart-token", BUYER)], &body).await;
     assert_eq!(keyless.0, StatusCode::PRECONDITION_REQUIRED);
 }
@@ -113,23 +82,11 @@ async fn a_card_number_or_an_unknown_method_is_refused_by_field() {
     let shop = Shop::open().await;
     let order = shop.tried("tok_declined").await;
     let (status, problem) = shop.pay(order, "1", "4242424242424242").await;
-    assert_eq!(
-        (status, problem["errors"][0]["pointer"].as_str()),
-        (StatusCode::UNPROCESSABLE_ENTITY, Some("/token"))
-    );
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/token")));
     assert!(!problem.to_string().contains("4242"), "{problem}");
     let body = json!({ "order": order, "method": "barter", "token": "tok_ok" });
-    let (status, problem) = shop
-        .post(
-            "/v1/payments",
-            &[("idempotency-key", "1"), ("cart-token", BUYER)],
-            &body,
-        )
-        .await;
-    assert_eq!(
-        (status, problem["errors"][0]["pointer"].as_str()),
-        (StatusCode::UNPROCESSABLE_ENTITY, Some("/method"))
-    );
+    let (status, problem) = shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", BUYER)], &body).await;
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/method")));
 }
 
 #[tokio::test]
@@ -146,10 +103,7 @@ async fn a_buyer_may_wait_for_the_outcome() {
         }
     };
     let ((status, payment), ()) = futures::future::join(waiting, working).await;
-    assert_eq!(
-        (status, payment["status"].as_str()),
-        (StatusCode::CREATED, Some("authorized"))
-    );
+    assert_eq!((status, payment["status"].as_str()), (StatusCode::CREATED, Some("authorized")));
 }
 
 #[tokio::test]
@@ -159,11 +113,7 @@ async fn a_token_is_kept_no_longer_than_until_the_bank_has_answered() {
     shop.pay(order, "1", "tok_silent").await;
     assert_eq!(shop.token(order).await.as_deref(), Some("tok_silent"));
     shop.run_due().await;
-    assert_eq!(
-        shop.token(order).await.as_deref(),
-        Some("tok_silent"),
-        "it may have to be asked again"
-    );
+    assert_eq!(shop.token(order).await.as_deref(), Some("tok_silent"), "it may have to be asked again");
     shop.run_jobs().await;
     assert_eq!(shop.token(order).await, None);
 }
@@ -175,22 +125,10 @@ async fn staff_page_through_payments_newest_first() {
     shop.hear_cancelled(shop.order("tok_ok")).await;
     let second = shop.tried("tok_declined").await;
     let (_, page) = shop.get("/v1/admin/payments?limit=1").await;
-    assert_eq!(
-        (
-            page["items"][0]["order"].clone(),
-            page["items"].as_array().map(Vec::len)
-        ),
-        (json!(second), Some(1))
-    );
+    assert_eq!((page["items"][0]["order"].clone(), page["items"].as_array().map(Vec::len)), (json!(second), Some(1)));
     let next = page["next"].as_str().expect("a second page");
     let (_, page) = shop.get(&format!("/v1/admin/payments?limit=1&cursor={next}")).await;
-    assert_eq!(
-        (page["items"][0]["order"].clone(), page["next"].clone()),
-        (json!(first), json!(null))
-    );
+    assert_eq!((page["items"][0]["order"].clone(), page["next"].clone()), (json!(first), json!(null)));
     assert_eq!(page["items"][0]["status"], "authorized");
-    assert_eq!(
-        page["items"][0]["authorized"],
-        json!({ "amount": 10_000, "currency": "EUR" })
-    );
+    assert_eq!(page["items"][0]["authorized"], json!({ "amount": 10_000, "currency": "EUR" }));
 }

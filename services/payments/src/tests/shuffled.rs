@@ -62,8 +62,7 @@ async fn story(steps: &[Step], token: &str) {
             Step::LoseARun => shop.lose_a_run().await,
             Step::BuyerAnswers(yes) => {
                 if shop.bank_path(order).await.is_some() {
-                    shop.answer_at_bank(order, if yes { "authorized" } else { "declined" })
-                        .await;
+                    shop.answer_at_bank(order, if yes { "authorized" } else { "declined" }).await;
                 }
             }
         }
@@ -81,10 +80,8 @@ async fn story(steps: &[Step], token: &str) {
     if is_cancelled {
         assert_eq!(authorized, voided + refunded, "a cancelled order keeps nothing");
     } else {
-        let due = [0, 1]
-            .into_iter()
-            .filter(|which| authorized > 0 && asked(steps, *which))
-            .map(|which| shipments[which].1);
+        let due =
+            [0, 1].into_iter().filter(|which| authorized > 0 && asked(steps, *which)).map(|which| shipments[which].1);
         assert_eq!(captured, due.sum::<i64>());
         assert_eq!((voided, refunded), (0, 0));
         assert!(authorized == 0 || left.is_empty());
@@ -92,9 +89,7 @@ async fn story(steps: &[Step], token: &str) {
 }
 
 fn asked(steps: &[Step], shipment: usize) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step, Step::CaptureDue(which) if *which == shipment))
+    steps.iter().any(|step| matches!(step, Step::CaptureDue(which) if *which == shipment))
 }
 
 /// Hears each twice; returns what has to wait.

@@ -1,0 +1,9 @@
+//! The statements of the two small services.
+
+store::statements! {
+    COUNT = "INSERT INTO listener_count (service, thing, number) VALUES ($1, $2, $3)
+        ON CONFLICT (service, thing) DO UPDATE SET number = listener_count.number + excluded.number";
+    NUMBER = "SELECT number FROM listener_count WHERE service = $1 AND thing = $2";
+    SET = "INSERT INTO listener_count (service, thing, number) VALUES ($1, $2, $3)
+        ON CONFLICT (service, thing) DO UPDATE SET number = excluded.number";
+}
