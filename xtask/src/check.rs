@@ -38,26 +38,14 @@ fn fmt() -> Result<(), String> {
 }
 
 fn clippy() -> Result<(), String> {
-    run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
 }
 
 fn deny() -> Result<(), String> {
     let program = tools::cargo_deny()?;
-    run(Command::new(&program)
-        .args(["check", "bans", "licenses", "sources"])
-        .current_dir(root()))?;
+    run(Command::new(&program).args(["check", "bans", "licenses", "sources"]).current_dir(root()))?;
     match advisories() {
-        Some(_) => run(Command::new(&program)
-            .args(["check", "--disable-fetch", "advisories"])
-            .current_dir(root())),
+        Some(_) => run(Command::new(&program).args(["check", "--disable-fetch", "advisories"]).current_dir(root())),
         None => {
             println!("advisories: not checked, no database on this machine (`cargo deny fetch db` brings it)");
             Ok(())
@@ -70,12 +58,7 @@ fn advisories() -> Option<PathBuf> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = cargo_home.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))?;
     let databases = home.join("advisory-dbs");
-    databases
-        .read_dir()
-        .ok()?
-        .flatten()
-        .find(|entry| entry.path().is_dir())
-        .map(|entry| entry.path())
+    databases.read_dir().ok()?.flatten().find(|entry| entry.path().is_dir()).map(|entry| entry.path())
 }
 
 fn cargo() -> Command {

@@ -18,23 +18,13 @@ pub fn release_holds_none(root: &Path, release: &Path, faults: &Path) -> Result<
     let mut wrong = Vec::new();
     for name in &names {
         if holds(release, name)? {
-            wrong.push(format!(
-                "the release binary {} holds the failpoint {name:?}",
-                release.display()
-            ));
+            wrong.push(format!("the release binary {} holds the failpoint {name:?}", release.display()));
         }
         if !holds(faults, name)? {
-            wrong.push(format!(
-                "the faults binary {} lacks the failpoint {name:?}",
-                faults.display()
-            ));
+            wrong.push(format!("the faults binary {} lacks the failpoint {name:?}", faults.display()));
         }
     }
-    if wrong.is_empty() {
-        Ok(names.len())
-    } else {
-        Err(wrong.join("\n"))
-    }
+    if wrong.is_empty() { Ok(names.len()) } else { Err(wrong.join("\n")) }
 }
 
 /// The names planted in what ships: `fault::point("name"…)` and `fault::planted("name"…)`, tests left out.
@@ -53,14 +43,8 @@ fn ships(path: &str) -> bool {
 
 /// The name where these tokens begin with `fault :: point ("name"`.
 fn name_at(tokens: &[TokenTree]) -> Option<String> {
-    let [
-        TokenTree::Ident(module),
-        TokenTree::Punct(a),
-        TokenTree::Punct(b),
-        TokenTree::Ident(function),
-        call,
-        ..,
-    ] = tokens
+    let [TokenTree::Ident(module), TokenTree::Punct(a), TokenTree::Punct(b), TokenTree::Ident(function), call, ..] =
+        tokens
     else {
         return None;
     };
@@ -90,13 +74,8 @@ fn first_string(arguments: TokenStream) -> Option<String> {
 /// Whether a file holds these bytes. `grep` reads a binary of a hundred megabytes in the time we would need for one.
 fn holds(file: &Path, name: &str) -> Result<bool, String> {
     let mut grep = Command::new("grep");
-    grep.args(["-qaF", "-e", name, "--"])
-        .arg(file)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null());
-    let status = grep
-        .status()
-        .map_err(|why| format!("cannot start `{}`: {why}", shown(&grep)))?;
+    grep.args(["-qaF", "-e", name, "--"]).arg(file).env("LC_ALL", "C").stdin(Stdio::null());
+    let status = grep.status().map_err(|why| format!("cannot start `{}`: {why}", shown(&grep)))?;
     match status.code() {
         Some(0) => Ok(true),
         Some(1) => Ok(false),
@@ -128,17 +107,9 @@ mod tests {
     fn names_are_read_through_macros_and_not_from_tests() {
         let tree = Tree::planted(&[
             ("crates/store/src/relay.rs", PLANTED),
-            (
-                "services/orders/src/tests.rs",
-                r#"fn t() { fault::point("only.in.tests"); }"#,
-            ),
+            ("services/orders/src/tests.rs", r#"fn t() { fault::point("only.in.tests"); }"#),
         ]);
-        assert_eq!(
-            names(&tree),
-            ["inside.macro", "oversell", "relay.before_mark"]
-                .map(str::to_owned)
-                .into()
-        );
+        assert_eq!(names(&tree), ["inside.macro", "oversell", "relay.before_mark"].map(str::to_owned).into());
     }
 
     #[test]
@@ -146,21 +117,13 @@ mod tests {
         let all = "relay.before_mark oversell inside.macro";
         assert_eq!(shop("nothing", all), Ok(3));
         assert!(shop("xrelay.before_markx", all).unwrap_err().contains("release binary"));
-        assert!(
-            shop("nothing", "oversell inside.macro")
-                .unwrap_err()
-                .contains("lacks the failpoint")
-        );
+        assert!(shop("nothing", "oversell inside.macro").unwrap_err().contains("lacks the failpoint"));
     }
 
     #[test]
     fn no_failpoint_at_all_is_no_proof() {
         let empty = tempfile::tempdir().unwrap();
         let missing = empty.path().join("souk");
-        assert!(
-            release_holds_none(empty.path(), &missing, &missing)
-                .unwrap_err()
-                .contains("prove nothing")
-        );
+        assert!(release_holds_none(empty.path(), &missing, &missing).unwrap_err().contains("prove nothing"));
     }
 }

@@ -53,18 +53,10 @@ pub fn run_watched(command: &mut Command, see: impl FnMut(&str) + Send) -> Resul
 
 /// The stdout of a short command.
 pub fn output(command: &mut Command) -> Result<String, String> {
-    let done = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|why| format!("{}: {why}", shown(command)))?;
+    let done = command.stdin(Stdio::null()).output().map_err(|why| format!("{}: {why}", shown(command)))?;
     if !done.status.success() {
         let stderr = String::from_utf8_lossy(&done.stderr);
-        return Err(format!(
-            "{} failed ({}): {}",
-            shown(command),
-            done.status,
-            stderr.trim()
-        ));
+        return Err(format!("{} failed ({}): {}", shown(command), done.status, stderr.trim()));
     }
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
@@ -104,11 +96,7 @@ fn finish(child: &mut Child, command: &Command) -> Result<ExitStatus, String> {
 }
 
 fn succeeded(status: ExitStatus, command: &Command) -> Result<(), String> {
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{}` failed ({status})", shown(command)))
-    }
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status})", shown(command))) }
 }
 
 /// Tells the child's whole group; one that is already gone is no error.

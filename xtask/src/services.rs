@@ -45,11 +45,7 @@ impl Postgres {
         let data = folder.path().join("data");
         initialise(&programs, account, folder.path(), &data)?;
         let (server, port) = serve(&programs, account, folder.path(), &data)?;
-        Ok(Self {
-            server,
-            port,
-            _folder: folder,
-        })
+        Ok(Self { server, port, _folder: folder })
     }
 
     /// `postgres://…` of its maintenance database, for a user who may create others.
@@ -104,10 +100,7 @@ impl Account {
     fn named(name: &str, users: &str) -> Option<Self> {
         let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let user = fields.into_iter().find(|fields| fields.first() == Some(&name))?;
-        Some(Self {
-            uid: user.get(2)?.parse().ok()?,
-            gid: user.get(3)?.parse().ok()?,
-        })
+        Some(Self { uid: user.get(2)?.parse().ok()?, gid: user.get(3)?.parse().ok()? })
     }
 }
 
@@ -115,30 +108,16 @@ impl Account {
 fn command(program: &Path, account: Option<Account>, folder: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if let Some(Account { uid, gid }) = account {
-        command.args([
-            format!("--reuid={uid}"),
-            format!("--regid={gid}"),
-            "--clear-groups".to_owned(),
-        ]);
+        command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
     }
     command.arg("--pdeathsig=INT").arg(program).current_dir(folder);
-    command
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("PATH", "/usr/bin:/bin")
-        .stdin(Stdio::null());
+    command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
     command
 }
 
 fn initialise(programs: &Path, account: Option<Account>, folder: &Path, data: &Path) -> Result<(), String> {
     let mut initdb = command(&programs.join("initdb"), account, folder);
-    initdb.args([
-        "--username=postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--no-locale",
-        "--no-sync",
-    ]);
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]);
     initdb.arg("--pgdata").arg(data);
     crate::process::output(&mut initdb).map(drop)
 }
@@ -175,9 +154,7 @@ fn serve_on(port: u16, programs: &Path, account: Option<Account>, folder: &Path,
     ] {
         postgres.args(["-c", &setting]);
     }
-    let mut server = postgres
-        .spawn()
-        .map_err(|why| format!("cannot start `{}`: {why}", shown(&postgres)))?;
+    let mut server = postgres.spawn().map_err(|why| format!("cannot start `{}`: {why}", shown(&postgres)))?;
     match wait_until_ready(&mut server, &data.join("postmaster.pid")) {
         Ok(()) => Ok(server),
         Err(why) => {
@@ -230,12 +207,7 @@ fn free_port() -> io::Result<u16> {
 pub fn newest_programs(installed: &Path) -> Option<PathBuf> {
     let versions = fs::read_dir(installed).ok()?.flatten();
     versions
-        .filter_map(|version| {
-            Some((
-                version.file_name().to_str()?.parse::<u32>().ok()?,
-                version.path().join("bin"),
-            ))
-        })
+        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path().join("bin"))))
         .filter(|(_, programs)| programs.join("postgres").is_file() && programs.join("initdb").is_file())
         .max()
         .map(|(_, programs)| programs)

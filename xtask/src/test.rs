@@ -24,16 +24,9 @@ pub fn test(install: bool, filter: Option<&str>) -> Result<(), String> {
         return tested;
     }
     let is_wanted = filter.is_none_or(|filter| RELEASE_TEST.contains(filter));
-    let released = if is_wanted {
-        release_test(&target, &faults_binary, &mut tally)
-    } else {
-        Ok(())
-    };
+    let released = if is_wanted { release_test(&target, &faults_binary, &mut tally) } else { Ok(()) };
     let outcome = tested.and(released).and_then(|()| tally.ran_something(filter));
-    println!(
-        "\n{}",
-        tally.closing_line(outcome.is_ok(), begun.elapsed().as_secs_f64())
-    );
+    println!("\n{}", tally.closing_line(outcome.is_ok(), begun.elapsed().as_secs_f64()));
     outcome
 }
 
@@ -48,12 +41,8 @@ fn build_with_faults(target: &Path) -> Result<PathBuf, String> {
 
 fn cargo_test(postgres: &Postgres, binary: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<(), String> {
     let mut tests = cargo();
-    tests
-        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .args(filter);
-    tests
-        .env("SOUK_TEST_POSTGRES", postgres.url())
-        .env("SOUK_TEST_BINARY", binary);
+    tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(filter);
+    tests.env("SOUK_TEST_POSTGRES", postgres.url()).env("SOUK_TEST_BINARY", binary);
     run_watched(&mut tests, |line| tally.see(line))
 }
 
@@ -108,11 +97,7 @@ impl Tally {
     /// Begins with `total:` and not with `test result:`, so that who adds up the results counts nothing twice.
     fn closing_line(&self, passed: bool, seconds: f64) -> String {
         let verdict = if passed { "ok" } else { "FAILED" };
-        let Self {
-            passed,
-            failed,
-            ignored,
-        } = self;
+        let Self { passed, failed, ignored } = self;
         format!("total: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; finished in {seconds:.2}s")
     }
 }
@@ -120,10 +105,7 @@ impl Tally {
 /// The number before a word in `ok. 3 passed; 0 failed; …`.
 fn count(result: &str, word: &str) -> u64 {
     let words = result.split([' ', ';']).collect::<Vec<_>>();
-    let at = words
-        .iter()
-        .position(|found| *found == word)
-        .and_then(|at| at.checked_sub(1));
+    let at = words.iter().position(|found| *found == word).and_then(|at| at.checked_sub(1));
     at.and_then(|at| words[at].parse().ok()).unwrap_or(0)
 }
 
@@ -132,9 +114,7 @@ fn target_folder() -> Result<PathBuf, String> {
     let metadata =
         serde_json::from_str::<serde_json::Value>(&metadata).map_err(|why| format!("cargo metadata: {why}"))?;
     let folder = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    folder
-        .map(PathBuf::from)
-        .ok_or_else(|| "cargo metadata names no target_directory".to_owned())
+    folder.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target_directory".to_owned())
 }
 
 fn cargo() -> Command {

@@ -22,26 +22,13 @@ const PACKAGES: [Package; 3] = [
         gives: "PostgreSQL's server programs",
         is_here: || newest_programs(Path::new(POSTGRES_VERSIONS)).is_some(),
     },
-    Package {
-        name: "util-linux",
-        gives: "setpriv",
-        is_here: || on_path("setpriv").is_some(),
-    },
-    Package {
-        name: "gcc libc6-dev",
-        gives: "a C compiler (cc)",
-        is_here: || on_path("cc").is_some(),
-    },
+    Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
+    Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];
 
 /// Refuses in one line when something is missing; with `install`, installs it instead.
 pub fn require_for_tests(install: bool) -> Result<(), String> {
-    let missing = || {
-        PACKAGES
-            .iter()
-            .filter(|package| !(package.is_here)())
-            .collect::<Vec<_>>()
-    };
+    let missing = || PACKAGES.iter().filter(|package| !(package.is_here)()).collect::<Vec<_>>();
     if missing().is_empty() {
         return Ok(());
     }
@@ -64,11 +51,7 @@ pub fn cargo_deny() -> Result<PathBuf, String> {
     let tools = cache_folder()?.join("souk-tools");
     let ours = tools.join("bin/cargo-deny");
     let found = [Some(ours.clone()), on_path("cargo-deny")];
-    if let Some(program) = found
-        .into_iter()
-        .flatten()
-        .find(|program| is_wanted_cargo_deny(program))
-    {
+    if let Some(program) = found.into_iter().flatten().find(|program| is_wanted_cargo_deny(program)) {
         return Ok(program);
     }
     println!(
@@ -77,15 +60,7 @@ pub fn cargo_deny() -> Result<PathBuf, String> {
     );
     // Built in a folder of its own: an install must not wait for, or mix with, the workspace's target folder.
     run(Command::new("cargo")
-        .args([
-            "install",
-            "cargo-deny",
-            "--locked",
-            "--version",
-            CARGO_DENY_VERSION,
-            "--debug",
-            "--root",
-        ])
+        .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY_VERSION, "--debug", "--root"])
         .arg(&tools)
         .env_remove("CARGO_TARGET_DIR")
         .current_dir(env::temp_dir()))?;
@@ -98,11 +73,7 @@ fn is_wanted_cargo_deny(program: &Path) -> bool {
 }
 
 fn advice(absent: &[&Package]) -> String {
-    let gives = absent
-        .iter()
-        .map(|package| package.gives)
-        .collect::<Vec<_>>()
-        .join(" and ");
+    let gives = absent.iter().map(|package| package.gives).collect::<Vec<_>>().join(" and ");
     let names = absent.iter().map(|package| package.name).collect::<Vec<_>>().join(" ");
     format!("{gives} missing: `apt-get install -y {names}`, or `cargo xtask test --install` which does that")
 }
@@ -121,9 +92,7 @@ fn as_root<const N: usize>(program: &str, arguments: [&str; N]) -> Command {
         sudo.args(["-n", "env"]);
         sudo
     };
-    command
-        .args(["DEBIAN_FRONTEND=noninteractive", program])
-        .args(arguments);
+    command.args(["DEBIAN_FRONTEND=noninteractive", program]).args(arguments);
     command
 }
 
@@ -136,9 +105,7 @@ fn cache_folder() -> Result<PathBuf, String> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|candidate| candidate.is_file())
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
 #[cfg(test)]

@@ -168,10 +168,7 @@ pub fn events() -> Vec<crate::EventDoc> {
         about: " A change by staff or key, for the audit log. Field names and ids, no personal values.",
         schema_name: "AuditRecorded",
         schemas: || {
-            let mut schemas = vec![(
-                "AuditRecorded".to_owned(),
-                <AuditRecorded as utoipa::PartialSchema>::schema(),
-            )];
+            let mut schemas = vec![("AuditRecorded".to_owned(), <AuditRecorded as utoipa::PartialSchema>::schema())];
             <AuditRecorded as ToSchema>::schemas(&mut schemas);
             schemas
         },

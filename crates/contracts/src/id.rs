@@ -46,14 +46,8 @@ pub fn encode(prefix: &str, uuid: Uuid) -> String {
 
 /// The inverse of [`encode`]; refuses another prefix, another length, other characters and overflow.
 pub fn decode(prefix: &'static str, text: &str) -> Result<Uuid, BadId> {
-    let bad = || BadId {
-        prefix,
-        text: text.chars().take(64).collect(),
-    };
-    let suffix = text
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'))
-        .ok_or_else(bad)?;
+    let bad = || BadId { prefix, text: text.chars().take(64).collect() };
+    let suffix = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or_else(bad)?;
     if suffix.len() != SUFFIX_CHARS || !suffix.starts_with(|first: char| ('0'..='7').contains(&first)) {
         return Err(bad());
     }

@@ -27,14 +27,5 @@ pub use money::{Currency, Money, MoneyError};
 pub use values::{Address, ExternalRef, Locale, MarketId, Metadata, Quantity, TaxClass};
 
 /// The services of a shop, in the order a purchase meets them. `ls services/` says the same.
-pub const SERVICES: [&str; 9] = [
-    "customers",
-    "catalog",
-    "inventory",
-    "pricing",
-    "carts",
-    "orders",
-    "payments",
-    "shipping",
-    "notifications",
-];
+pub const SERVICES: [&str; 9] =
+    ["customers", "catalog", "inventory", "pricing", "carts", "orders", "payments", "shipping", "notifications"];

@@ -14,9 +14,7 @@ impl Currency {
 
     /// `None` where the text is no ISO 4217 code in capitals, or names no money that is paid with (XAU, XXX).
     pub fn from_code(code: &str) -> Option<Self> {
-        iso_currency::Currency::from_code(code)
-            .filter(|currency| currency.exponent().is_some())
-            .map(Self)
+        iso_currency::Currency::from_code(code).filter(|currency| currency.exponent().is_some()).map(Self)
     }
 
     pub fn code(self) -> &'static str {
@@ -51,9 +49,7 @@ impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         Self::from_code(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!(
-                "`{text}` is not an ISO 4217 currency code in capitals, like `EUR`"
-            ))
+            serde::de::Error::custom(format!("`{text}` is not an ISO 4217 currency code in capitals, like `EUR`"))
         })
     }
 }
@@ -119,18 +115,11 @@ impl Money {
     /// Splits the amount over weights by largest remainder: the parts sum to the whole exactly, a
     /// zero weight gets nothing, and of equal remainders the earlier part gets the unit.
     pub fn allocate(self, weights: &[i64]) -> Result<Vec<Self>, MoneyError> {
-        Ok(allocate(self.amount, weights)?
-            .into_iter()
-            .map(|amount| Self { amount, ..self })
-            .collect())
+        Ok(allocate(self.amount, weights)?.into_iter().map(|amount| Self { amount, ..self }).collect())
     }
 
     fn same(self, other: Self) -> Result<(), MoneyError> {
-        if self.currency == other.currency {
-            Ok(())
-        } else {
-            Err(MoneyError::Mixed(self.currency, other.currency))
-        }
+        if self.currency == other.currency { Ok(()) } else { Err(MoneyError::Mixed(self.currency, other.currency)) }
     }
 }
 
@@ -141,23 +130,14 @@ pub fn allocate(amount: i64, weights: &[i64]) -> Result<Vec<i64>, MoneyError> {
         return Err(MoneyError::Weights);
     }
     let (sign, whole) = (i128::from(amount.signum()), i128::from(amount).abs());
-    let mut parts: Vec<i128> = weights
-        .iter()
-        .map(|&weight| whole * i128::from(weight) / total)
-        .collect();
+    let mut parts: Vec<i128> = weights.iter().map(|&weight| whole * i128::from(weight) / total).collect();
     let mut by_remainder: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0).collect();
     by_remainder.sort_by_key(|&i| (std::cmp::Reverse(whole * i128::from(weights[i]) % total), i));
     let left = whole - parts.iter().sum::<i128>();
-    for &i in by_remainder
-        .iter()
-        .take(usize::try_from(left).map_err(|_| MoneyError::Overflow)?)
-    {
+    for &i in by_remainder.iter().take(usize::try_from(left).map_err(|_| MoneyError::Overflow)?) {
         parts[i] += 1;
     }
-    parts
-        .into_iter()
-        .map(|part| i64::try_from(sign * part).map_err(|_| MoneyError::Overflow))
-        .collect()
+    parts.into_iter().map(|part| i64::try_from(sign * part).map_err(|_| MoneyError::Overflow)).collect()
 }
 
 /// `19.99 EUR`, for people in logs and mails; the API writes both fields.
@@ -169,14 +149,7 @@ impl fmt::Display for Money {
         }
         let unit = 10_u64.pow(digits);
         let (sign, size) = (if self.amount < 0 { "-" } else { "" }, self.amount.unsigned_abs());
-        write!(
-            f,
-            "{sign}{}.{:0width$} {}",
-            size / unit,
-            size % unit,
-            self.currency,
-            width = digits as usize
-        )
+        write!(f, "{sign}{}.{:0width$} {}", size / unit, size % unit, self.currency, width = digits as usize)
     }
 }
 

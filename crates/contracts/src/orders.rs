@@ -32,13 +32,7 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    pub const ALL: [Self; 5] = [
-        Self::Placed,
-        Self::Payable,
-        Self::Confirmed,
-        Self::Completed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 5] = [Self::Placed, Self::Payable, Self::Confirmed, Self::Completed, Self::Cancelled];
 }
 
 /// Why an order was cancelled.

@@ -26,10 +26,7 @@ impl TryFrom<i64> for Quantity {
         if (1..=Self::MAX).contains(&number) {
             Ok(Self(number))
         } else {
-            Err(format!(
-                "a quantity is a whole number from 1 to {}, not {number}",
-                Self::MAX
-            ))
+            Err(format!("a quantity is a whole number from 1 to {}, not {number}", Self::MAX))
         }
     }
 }
@@ -42,11 +39,7 @@ impl From<Quantity> for i64 {
 
 impl utoipa::PartialSchema for Quantity {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(Self::MAX))
-            .into()
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(Self::MAX)).into()
     }
 }
 impl utoipa::ToSchema for Quantity {}
@@ -152,9 +145,7 @@ pub fn is_country(code: &str, _: &()) -> garde::Result {
     if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(())
     } else {
-        Err(garde::Error::new(
-            "must be two capital letters of ISO 3166-1, like `AT`",
-        ))
+        Err(garde::Error::new("must be two capital letters of ISO 3166-1, like `AT`"))
     }
 }
 
@@ -181,11 +172,7 @@ impl TryFrom<BTreeMap<String, String>> for Metadata {
     type Error = String;
     fn try_from(map: BTreeMap<String, String>) -> Result<Self, String> {
         if map.len() > Self::KEYS_MAX {
-            return Err(format!(
-                "metadata holds at most {} keys, not {}",
-                Self::KEYS_MAX,
-                map.len()
-            ));
+            return Err(format!("metadata holds at most {} keys, not {}", Self::KEYS_MAX, map.len()));
         }
         for (key, value) in &map {
             if key.is_empty() || key.chars().count() > Self::KEY_CHARS_MAX || value.len() > Self::VALUE_BYTES_MAX {
@@ -212,9 +199,7 @@ impl utoipa::PartialSchema for Metadata {
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .additional_properties(Some(
-                ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .max_length(Some(Self::VALUE_BYTES_MAX)),
+                ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::VALUE_BYTES_MAX)),
             ))
             .max_properties(Some(Self::KEYS_MAX))
             .description(Some("At most 50 keys of 40 characters with values of 500 bytes"))

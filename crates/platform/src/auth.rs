@@ -20,6 +20,8 @@ const KEY_REMEMBERED: Duration = Duration::from_secs(60);
 pub struct Staff<P> {
     pub id: StaffId,
     pub key: ApiKeyId,
+    /// Read when the request came in: a transaction runs elsewhere.
+    request_id: Option<uuid::Uuid>,
     permission: PhantomData<P>,
 }
 
@@ -66,7 +68,7 @@ impl<P> Staff<P> {
             action: action.to_owned(),
             subject: subject.to_string(),
             fields: fields.iter().map(ToString::to_string).collect(),
-            request_id: crate::http::request_id().and_then(|id| id.parse().ok()),
+            request_id: self.request_id,
             at: tx.now(),
         };
         tx.say(&event);
@@ -74,11 +76,7 @@ impl<P> Staff<P> {
 
     /// Without the permission, for the `input` of a `write`.
     pub fn actor(&self) -> Staff<()> {
-        Staff {
-            id: self.id,
-            key: self.key,
-            permission: PhantomData,
-        }
+        Staff { id: self.id, key: self.key, request_id: self.request_id, permission: PhantomData }
     }
 
     /// Whose idempotency keys these are.
@@ -100,11 +98,8 @@ impl<P: Can> FromRequestParts<Ctx> for Staff<P> {
             let detail = format!("the key's role lacks the permission {}", name.trim_matches('"'));
             return Err(Problem::new(Kind::Forbidden, "request.forbidden", detail));
         }
-        Ok(Self {
-            id: principal.staff,
-            key: principal.key,
-            permission: PhantomData,
-        })
+        let request_id = crate::http::request_id().and_then(|id| id.parse().ok());
+        Ok(Self { id: principal.staff, key: principal.key, request_id, permission: PhantomData })
     }
 }
 
@@ -125,19 +120,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Buyer {
         let token = parts.headers.get(CART_TOKEN).and_then(|value| value.to_str().ok());
         let token = token
             .ok_or_else(|| unauthenticated("send the token that `POST /v1/carts` answered as `Cart-Token: <token>`"))?;
-        Ok(Self {
-            token_sha256: sha256_hex(token.as_bytes()),
-        })
+        Ok(Self { token_sha256: sha256_hex(token.as_bytes()) })
     }
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {
-    parts
-        .headers
-        .get(axum::http::header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    parts.headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn unauthenticated(detail: &str) -> Problem {
@@ -147,20 +135,14 @@ fn unauthenticated(detail: &str) -> Problem {
 /// SHA-256 as lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A new secret: 256 random bits in base64url, behind a prefix that secret scanners know.
 pub fn new_secret(prefix: &str) -> String {
     use base64::Engine;
     let bytes: [u8; 32] = rand::random();
-    format!(
-        "{prefix}{}",
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
-    )
+    format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Keys that were looked up in the last minute, by their hash.
@@ -187,11 +169,7 @@ impl KeyCache {
         if let Some(principal) = self.known.get(&key_sha256) {
             return Ok(Some(principal));
         }
-        let found = ctx
-            .call(AuthenticateKey {
-                key_sha256: key_sha256.clone(),
-            })
-            .await?;
+        let found = ctx.call(AuthenticateKey { key_sha256: key_sha256.clone() }).await?;
         if let Some(principal) = &found {
             self.known.insert(key_sha256, principal.clone());
         }
@@ -201,8 +179,6 @@ impl KeyCache {
     /// Forgets a revoked key; every process watches for it.
     pub fn forget(&self, key: ApiKeyId) {
         // Fails only without `support_invalidation_closures`.
-        let _ = self
-            .known
-            .invalidate_entries_if(move |_, principal| principal.key == key);
+        let _ = self.known.invalidate_entries_if(move |_, principal| principal.key == key);
     }
 }

@@ -58,11 +58,7 @@ where
     F: Fn(Ctx, C) -> A + Send + Sync + 'static,
     A: Future<Output = Result<R, Problem>> + Send + 'static,
 {
-    Arc::new(Answer {
-        ctx,
-        answer,
-        call: PhantomData::<fn(C) -> R>,
-    })
+    Arc::new(Answer { ctx, answer, call: PhantomData::<fn(C) -> R> })
 }
 
 impl<C, R, F, A> AnswerAny for Answer<C, R, F>
@@ -126,9 +122,7 @@ struct Remote {
 
 impl fmt::Debug for Peers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peers")
-            .field("remote", &self.shared.remote.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("Peers").field("remote", &self.shared.remote.keys()).finish_non_exhaustive()
     }
 }
 
@@ -147,34 +141,15 @@ impl Peers {
             .iter()
             .map(|(name, url)| {
                 let url = url.trim_end_matches('/').to_owned();
-                (
-                    name.clone(),
-                    Remote {
-                        url,
-                        failures: AtomicU32::new(0),
-                        open_until: AtomicI64::new(0),
-                    },
-                )
+                (name.clone(), Remote { url, failures: AtomicU32::new(0), open_until: AtomicI64::new(0) })
             })
             .collect();
-        Ok(Self {
-            shared: Arc::new(Shared {
-                local: OnceLock::new(),
-                remote,
-                http,
-                token,
-                clock,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { local: OnceLock::new(), remote, http, token, clock }) })
     }
 
     /// Says who answers in this process; once, at boot.
     pub(crate) fn settle(&self, local: BTreeMap<&'static str, AnyAnswer>, own: Vec<(String, AnyAnswer)>) {
-        let local = local
-            .into_iter()
-            .map(|(name, answer)| (name.to_owned(), answer))
-            .chain(own)
-            .collect();
+        let local = local.into_iter().map(|(name, answer)| (name.to_owned(), answer)).chain(own).collect();
         assert!(self.shared.local.set(local).is_ok(), "the peers were settled before");
     }
 
@@ -195,9 +170,8 @@ impl Peers {
         if let Some(remote) = self.remote(C::NAME) {
             return self.ask(remote, C::NAME, &call).await;
         }
-        let answer = self
-            .local_answer(C::NAME)
-            .ok_or_else(|| Problem::internal(format!("nobody answers {}", C::NAME)))?;
+        let answer =
+            self.local_answer(C::NAME).ok_or_else(|| Problem::internal(format!("nobody answers {}", C::NAME)))?;
         let reply = store::work::part(C::NAME, answer.local(Box::new(call))).await?;
         let reply = reply
             .downcast::<C::Reply>()
@@ -210,9 +184,7 @@ impl Peers {
         if let Some(remote) = self.remote(name) {
             return self.ask(remote, name, call).await;
         }
-        let answer = self
-            .local_answer(name)
-            .ok_or_else(|| Problem::internal(format!("nobody answers {name}")))?;
+        let answer = self.local_answer(name).ok_or_else(|| Problem::internal(format!("nobody answers {name}")))?;
         let reply = answer.json(call.to_string().into()).await?;
         serde_json::from_slice(&reply).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
     }
@@ -231,10 +203,7 @@ impl Peers {
     ) -> Result<R, Problem> {
         let now = || self.shared.clock.now().as_microsecond();
         if remote.open_until.load(Relaxed) > now() {
-            return Err(Problem::unavailable(format!(
-                "{name}: the circuit to {} is open",
-                remote.url
-            )));
+            return Err(Problem::unavailable(format!("{name}: the circuit to {} is open", remote.url)));
         }
         let mut pauses = ExponentialBuilder::new()
             .with_jitter()
@@ -253,14 +222,10 @@ impl Peers {
             }
         };
         let late = || Problem::unavailable(format!("{name} did not answer within {DEADLINE:?}"));
-        let result = tokio::time::timeout(DEADLINE, tries)
-            .await
-            .unwrap_or_else(|_| Err(late()));
+        let result = tokio::time::timeout(DEADLINE, tries).await.unwrap_or_else(|_| Err(late()));
         if matches!(&result, Err(problem) if problem.is_unavailable()) {
             if remote.failures.fetch_add(1, Relaxed) + 1 >= BREAKER_FAILURES {
-                remote
-                    .open_until
-                    .store(now() + BREAKER_PAUSE.as_micros() as i64, Relaxed);
+                remote.open_until.store(now() + BREAKER_PAUSE.as_micros() as i64, Relaxed);
             }
         } else {
             remote.failures.store(0, Relaxed);
@@ -275,11 +240,7 @@ impl Peers {
         call: &C,
     ) -> Result<R, Problem> {
         let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {}: {error}", remote.url));
-        let mut request = self
-            .shared
-            .http
-            .post(format!("{}/internal/calls/{name}", remote.url))
-            .json(call);
+        let mut request = self.shared.http.post(format!("{}/internal/calls/{name}", remote.url)).json(call);
         if let Some(token) = &self.shared.token {
             request = request.header(SERVICE_TOKEN, token);
         }

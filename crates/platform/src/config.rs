@@ -158,10 +158,7 @@ impl Config {
             let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
             merge(&mut table, parse(&text, &path.display().to_string())?);
         }
-        for (key, value) in environment
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value)))
-        {
+        for (key, value) in environment.iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value))) {
             set(&mut table, &key.to_lowercase(), value)?;
         }
         Self::from_table(table)
@@ -175,15 +172,11 @@ impl Config {
     fn from_table(table: Table) -> Result<Self, String> {
         let config: Self = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
             let text = error.inner().to_string();
-            format!(
-                "setting `{}`: {}",
-                error.path(),
-                text.lines().next().unwrap_or_default()
-            )
+            format!("setting `{}`: {}", error.path(), text.lines().next().unwrap_or_default())
         })?;
         if config.markets.is_empty() || config.markets.values().any(|market| market.countries.is_empty()) {
             return Err(
-                "setting `markets`: a shop has at least one market, and a market at least one country".to_owned(),
+                "setting `markets`: a shop has at least one market, and a market at least one country".to_owned()
             );
         }
         if !(1..=CART_LINES_MAX).contains(&config.carts.lines_max) {
@@ -196,10 +189,7 @@ impl Config {
     pub fn market(&self, id: &MarketId) -> Result<&Market, Problem> {
         self.markets.get(id).ok_or_else(|| {
             let known: Vec<&str> = self.markets.keys().map(MarketId::as_str).collect();
-            Problem::field(
-                "/market",
-                format!("there is no market `{id}`; this shop has: {}", known.join(", ")),
-            )
+            Problem::field("/market", format!("there is no market `{id}`; this shop has: {}", known.join(", ")))
         })
     }
 
@@ -219,9 +209,8 @@ pub fn read_env_file(text: &str) -> Result<HashMap<String, String>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (key, value) = line
-            .split_once('=')
-            .ok_or_else(|| format!(".env line {}: write `KEY=value`", number + 1))?;
+        let (key, value) =
+            line.split_once('=').ok_or_else(|| format!(".env line {}: write `KEY=value`", number + 1))?;
         all.insert(key.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned());
     }
     Ok(all)
@@ -272,10 +261,7 @@ fn hide(table: &mut Table) {
 
 /// A URL loses its password, a token all of itself.
 fn hidden(text: &str) -> String {
-    match text
-        .split_once("://")
-        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
-    {
+    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
         Some((scheme, (user, host))) => format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default()),
         None if text.contains(':') || text.is_empty() || text == "local" => text.to_owned(),
         None => "***".to_owned(),
@@ -287,10 +273,7 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -300,18 +283,10 @@ mod tests {
 
     #[test]
     fn the_environment_wins_and_unknown_keys_are_named() {
-        let config = Config::load(
-            None,
-            &env(&[
-                ("SOUK_SERVER__LISTEN", "127.0.0.1:1"),
-                ("SOUK_SERVER__BODY_BYTES_MAX", "9"),
-            ]),
-        );
+        let config =
+            Config::load(None, &env(&[("SOUK_SERVER__LISTEN", "127.0.0.1:1"), ("SOUK_SERVER__BODY_BYTES_MAX", "9")]));
         let config = config.expect("valid settings");
-        assert_eq!(
-            (config.server.listen.as_str(), config.server.body_bytes_max),
-            ("127.0.0.1:1", 9)
-        );
+        assert_eq!((config.server.listen.as_str(), config.server.body_bytes_max), ("127.0.0.1:1", 9));
         let error = Config::load(None, &env(&[("SOUK_SERVER__LISTNE", "x")])).expect_err("a typing error");
         assert!(error.contains("listne"), "{error}");
     }

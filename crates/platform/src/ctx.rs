@@ -25,22 +25,12 @@ impl Ctx {
     /// `db` is the service's own handle ([`Db::of`]).
     pub fn new(db: Db, peers: Peers, config: Arc<Config>, keys: KeyCache) -> Self {
         let (clock, ids) = (db.clock().clone(), db.ids().clone());
-        Self {
-            db,
-            peers,
-            clock,
-            ids,
-            config,
-            keys,
-        }
+        Self { db, peers, clock, ids, config, keys }
     }
 
     /// The same surroundings in the hands of a service.
     pub fn of(&self, service: &'static str) -> Self {
-        Self {
-            db: self.db.of(service),
-            ..self.clone()
-        }
+        Self { db: self.db.of(service), ..self.clone() }
     }
 
     /// Asks another service. It reads; it changes nothing there. Never inside a transaction.

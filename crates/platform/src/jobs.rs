@@ -78,11 +78,7 @@ where
     F: Fn(Ctx, JobRun, J) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Ended, Problem>> + Send + 'static,
 {
-    Arc::new(Typed {
-        ctx,
-        job,
-        kind: PhantomData::<fn(J)>,
-    })
+    Arc::new(Typed { ctx, job, kind: PhantomData::<fn(J)> })
 }
 
 impl<J: Job, F, R> DoAny for Typed<J, F>
@@ -91,11 +87,7 @@ where
     R: Future<Output = Result<Ended, Problem>> + Send + 'static,
 {
     fn run(&self, started: &StartedJob) -> BoxFuture<'static, Result<Ended, Problem>> {
-        let run = JobRun {
-            id: started.id,
-            attempts: started.attempts,
-            created_at: started.created_at,
-        };
+        let run = JobRun { id: started.id, attempts: started.attempts, created_at: started.created_at };
         match serde_json::from_str::<J>(&started.payload) {
             Ok(job) => Box::pin((self.job)(self.ctx.clone(), run, job)),
             Err(error) => {
@@ -119,21 +111,10 @@ impl Runner {
     pub(crate) fn new(db: Db, services: &[&Service], tasks: Tasks) -> Self {
         let mut jobs = BTreeMap::new();
         for service in services {
-            jobs.extend(
-                service
-                    .jobs
-                    .iter()
-                    .map(|(kind, job)| ((service.name, *kind), Arc::clone(job))),
-            );
+            jobs.extend(service.jobs.iter().map(|(kind, job)| ((service.name, *kind), Arc::clone(job))));
         }
         let services = services.iter().map(|service| service.name).collect();
-        Self {
-            db,
-            services,
-            jobs,
-            running: Arc::new(Semaphore::new(RUNNING_MAX)),
-            tasks,
-        }
+        Self { db, services, jobs, running: Arc::new(Semaphore::new(RUNNING_MAX)), tasks }
     }
 
     /// Until shutdown: jobs as they are started, due timers, and what other processes left behind.
@@ -180,9 +161,7 @@ impl Runner {
             }
         }
         let services = self.services.clone();
-        let claim = self
-            .db
-            .write(services, |tx, services| Box::pin(job::claim(tx, services, CLAIMED_MAX)));
+        let claim = self.db.write(services, |tx, services| Box::pin(job::claim(tx, services, CLAIMED_MAX)));
         match work::scope("jobs", None, Arc::default(), claim).await {
             Ok(claimed) => {
                 for job in claimed {
@@ -213,10 +192,8 @@ impl Runner {
         let name = format!("{} job {}", started.service, started.kind);
         let trace = started.traceparent.clone();
         let work = async {
-            let job = self
-                .jobs
-                .iter()
-                .find(|((service, kind), _)| *service == started.service && *kind == started.kind);
+            let job =
+                self.jobs.iter().find(|((service, kind), _)| *service == started.service && *kind == started.kind);
             let result = match job {
                 Some((_, job)) => job.run(started).await,
                 None => Err(Problem::internal(format!("{name}: this release does not know it"))),
@@ -240,26 +217,14 @@ impl Runner {
                     tracing::error!(job = %started.id, kind = %started.kind, %why, "given up after 24 hours");
                     metrics::counter!("souk_dead_letters_total", "service" => started.service.clone()).increment(1);
                     let input = (started.id, why);
-                    return self
-                        .db
-                        .write(input, |tx, (id, why)| Box::pin(job::bury(tx, *id, why)))
-                        .await;
+                    return self.db.write(input, |tx, (id, why)| Box::pin(job::bury(tx, *id, why))).await;
                 }
                 tracing::warn!(job = %started.id, kind = %started.kind, attempts = started.attempts, %why, "a job failed and is tried again");
-                (
-                    self.db
-                        .clock()
-                        .now()
-                        .saturating_add(backoff(started.attempts))
-                        .unwrap_or(Timestamp::MAX),
-                    why,
-                )
+                (self.db.clock().now().saturating_add(backoff(started.attempts)).unwrap_or(Timestamp::MAX), why)
             }
         };
         let input = (started.id, due, why);
-        self.db
-            .write(input, |tx, (id, due, why)| Box::pin(job::retry(tx, *id, *due, why)))
-            .await
+        self.db.write(input, |tx, (id, due, why)| Box::pin(job::retry(tx, *id, *due, why))).await
     }
 }
 

@@ -176,16 +176,8 @@ pub const CODES: &[ErrorCode] = &[
         status: 401,
         about: " No key, or one that is not known or was revoked.",
     },
-    ErrorCode {
-        code: "request.forbidden",
-        status: 403,
-        about: " The key's role lacks the permission.",
-    },
-    ErrorCode {
-        code: "request.unknown_route",
-        status: 404,
-        about: " No such route.",
-    },
+    ErrorCode { code: "request.forbidden", status: 403, about: " The key's role lacks the permission." },
+    ErrorCode { code: "request.unknown_route", status: 404, about: " No such route." },
     ErrorCode {
         code: "request.method_not_allowed",
         status: 405,
@@ -201,26 +193,10 @@ pub const CODES: &[ErrorCode] = &[
         status: 409,
         about: " This Idempotency-Key came with another body before.",
     },
-    ErrorCode {
-        code: "request.too_large",
-        status: 413,
-        about: " The body is larger than `server.body_bytes_max`.",
-    },
-    ErrorCode {
-        code: "request.media_type",
-        status: 415,
-        about: " The body must be `application/json`.",
-    },
-    ErrorCode {
-        code: "request.invalid",
-        status: 422,
-        about: " A field is wrong; `errors` names each.",
-    },
-    ErrorCode {
-        code: "request.key_required",
-        status: 428,
-        about: " The route needs an Idempotency-Key header.",
-    },
+    ErrorCode { code: "request.too_large", status: 413, about: " The body is larger than `server.body_bytes_max`." },
+    ErrorCode { code: "request.media_type", status: 415, about: " The body must be `application/json`." },
+    ErrorCode { code: "request.invalid", status: 422, about: " A field is wrong; `errors` names each." },
+    ErrorCode { code: "request.key_required", status: 428, about: " The route needs an Idempotency-Key header." },
     ErrorCode {
         code: "request.if_match_required",
         status: 428,
@@ -246,10 +222,7 @@ pub const CODES: &[ErrorCode] = &[
 impl Problem {
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
         let status = kind.status();
-        let title = StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Error");
+        let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         Self {
             kind: Cow::Borrowed("about:blank"),
             title: Cow::Borrowed(title),
@@ -266,47 +239,29 @@ impl Problem {
 
     /// 422 for one field.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::fields(vec![FieldProblem {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        }])
+        Self::fields(vec![FieldProblem { pointer: pointer.into(), detail: detail.into() }])
     }
 
     /// 422 for several fields.
     pub fn fields(errors: Vec<FieldProblem>) -> Self {
-        let named: Vec<String> = errors
-            .iter()
-            .map(|field| format!("{} {}", field.pointer, field.detail))
-            .collect();
-        Self {
-            errors,
-            ..Self::new(Kind::Invalid, "request.invalid", named.join("; "))
-        }
+        let named: Vec<String> = errors.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect();
+        Self { errors, ..Self::new(Kind::Invalid, "request.invalid", named.join("; ")) }
     }
 
     /// 500; the cause goes to the log and not to the client.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "something went wrong on our side; the request id finds it in our log";
-        Self {
-            cause: Some(cause.into()),
-            ..Self::new(Kind::Internal, "internal", detail)
-        }
+        Self { cause: Some(cause.into()), ..Self::new(Kind::Internal, "internal", detail) }
     }
 
     /// 503; the cause goes to the log and not to the client.
     pub fn unavailable(cause: impl Into<String>) -> Self {
         let detail = "a part of the shop is not available right now: try again in a moment";
-        Self {
-            cause: Some(cause.into()),
-            ..Self::new(Kind::Unavailable, "unavailable", detail)
-        }
+        Self { cause: Some(cause.into()), ..Self::new(Kind::Unavailable, "unavailable", detail) }
     }
 
     pub fn with_context(self, context: impl Serialize) -> Self {
-        Self {
-            context: serde_json::to_value(context).ok(),
-            ..self
-        }
+        Self { context: serde_json::to_value(context).ok(), ..self }
     }
 
     pub fn is_unavailable(&self) -> bool {
@@ -316,11 +271,7 @@ impl Problem {
 
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
-        if error.is_unavailable() {
-            Self::unavailable(error.to_string())
-        } else {
-            Self::internal(error.to_string())
-        }
+        if error.is_unavailable() { Self::unavailable(error.to_string()) } else { Self::internal(error.to_string()) }
     }
 }
 
@@ -336,9 +287,7 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = self.retry_after_seconds {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -54,8 +54,7 @@ impl Process {
         for service in services {
             answers.extend(service.answers.iter().map(|(name, answer)| (*name, Arc::clone(answer))));
         }
-        self.peers
-            .settle(answers, services.iter().flat_map(delivery_answers).collect());
+        self.peers.settle(answers, services.iter().flat_map(delivery_answers).collect());
     }
 
     /// Starts the services: relay, jobs, retries, pruning. Returns the routes to serve.
@@ -72,10 +71,7 @@ impl Process {
             }
         }
         let hears: Vec<Arc<Hears>> = services.iter().map(Hears::new).collect();
-        let watches: Vec<_> = services
-            .iter()
-            .flat_map(|service| service.watches.iter().cloned())
-            .collect();
+        let watches: Vec<_> = services.iter().flat_map(|service| service.watches.iter().cloned()).collect();
         for db in &databases {
             let here: Vec<&Service> = services.iter().filter(|service| service.ctx.db.is_same(db)).collect();
             let names: Vec<&'static str> = here.iter().map(|service| service.name).collect();
@@ -88,30 +84,16 @@ impl Process {
                 #[cfg(feature = "faults")]
                 disturb: self.disturb_seed.map(bus::Disturb::new),
             };
-            self.tasks
-                .spawn(Relay::new(setting, hears.clone(), watches.clone()).run());
-            self.tasks
-                .spawn(Runner::new(db.of("souk"), &here, self.tasks.clone()).run());
+            self.tasks.spawn(Relay::new(setting, hears.clone(), watches.clone()).run());
+            self.tasks.spawn(Runner::new(db.of("souk"), &here, self.tasks.clone()).run());
             self.tasks.spawn(prune(db.clone(), names, self.tasks.clone()));
         }
         for hears in hears {
             self.tasks.spawn(bus::retry_parked(hears, self.tasks.clone()));
         }
-        let health = Health {
-            databases,
-            metrics: self.metrics.clone(),
-        };
-        let ids = services
-            .first()
-            .map_or(store::Ids::Random, |service| service.ctx.ids.clone());
-        Ok(http::router(
-            services,
-            health,
-            self.peers.clone(),
-            self.tasks.clone(),
-            &self.config,
-            ids,
-        ))
+        let health = Health { databases, metrics: self.metrics.clone() };
+        let ids = services.first().map_or(store::Ids::Random, |service| service.ctx.ids.clone());
+        Ok(http::router(services, health, self.peers.clone(), self.tasks.clone(), &self.config, ids))
     }
 
     /// Every call asked has an owner, and every service reacts to what `contracts` says it hears.
@@ -190,14 +172,8 @@ async fn prune_chunk(tx: &mut Tx) -> Result<u64, store::Error> {
 /// What the platform answers for every service: `<service>.said` and `<service>.applied`.
 fn delivery_answers(service: &Service) -> Vec<(String, AnyAnswer)> {
     vec![
-        (
-            format!("{}.said", service.name),
-            calls::erase_with(service.ctx.clone(), said),
-        ),
-        (
-            format!("{}.applied", service.name),
-            calls::erase_with(service.ctx.clone(), applied),
-        ),
+        (format!("{}.said", service.name), calls::erase_with(service.ctx.clone(), said)),
+        (format!("{}.applied", service.name), calls::erase_with(service.ctx.clone(), applied)),
     ]
 }
 
@@ -210,24 +186,12 @@ async fn said(ctx: Ctx, call: Said) -> Result<SaidPage, Problem> {
     Ok(SaidPage {
         events: events
             .into_iter()
-            .map(|event| SaidEvent {
-                id: event.id,
-                name: event.name,
-                said_at: event.said_at,
-            })
+            .map(|event| SaidEvent { id: event.id, name: event.name, said_at: event.said_at })
             .collect(),
         undone,
         oldest_undone,
-        dead_letters: inbox::dead_letters(&ctx.db, DEAD_LETTERS_SHOWN_MAX)
-            .await?
-            .into_iter()
-            .map(text)
-            .collect(),
-        dead_jobs: job::dead(&ctx.db, DEAD_LETTERS_SHOWN_MAX)
-            .await?
-            .into_iter()
-            .map(text)
-            .collect(),
+        dead_letters: inbox::dead_letters(&ctx.db, DEAD_LETTERS_SHOWN_MAX).await?.into_iter().map(text).collect(),
+        dead_jobs: job::dead(&ctx.db, DEAD_LETTERS_SHOWN_MAX).await?.into_iter().map(text).collect(),
     })
 }
 

@@ -56,9 +56,7 @@ pub struct Service {
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -114,9 +112,7 @@ impl Service {
         F: Fn(Ctx, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, Problem>> + Send + 'static,
     {
-        let before = self
-            .answers
-            .insert(C::NAME, calls::erase::<C, _, _>(self.ctx.clone(), answer));
+        let before = self.answers.insert(C::NAME, calls::erase::<C, _, _>(self.ctx.clone(), answer));
         assert!(before.is_none(), "{} answers {} twice", self.name, C::NAME);
         self
     }
@@ -124,12 +120,7 @@ impl Service {
     /// It changes its tables when this happened, exactly once:
     /// `async fn(&Ctx, &mut Tx, &E) -> Result<Outcome, Problem>`.
     pub fn reacts<E: Event, F: for<'a> React<'a, E>>(mut self, reaction: F) -> Self {
-        assert!(
-            E::HEARD_BY.contains(&self.name),
-            "contracts do not say that {} hears {}",
-            self.name,
-            E::NAME
-        );
+        assert!(E::HEARD_BY.contains(&self.name), "contracts do not say that {} hears {}", self.name, E::NAME);
         let reaction = Arc::new(reaction);
         let erased: Reaction = Arc::new(move |ctx, tx, envelope| {
             let reaction = Arc::clone(&reaction);

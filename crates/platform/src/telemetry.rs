@@ -10,9 +10,7 @@ use crate::config::{Log, LogFormat};
 /// Starts logging to standard error; once in a process, a second call changes nothing.
 pub fn start_logging(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("setting `log.filter`: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let result = match log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder.try_init(),
@@ -33,10 +31,7 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that measures how long things take"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place that measures how long things take")]
     pub fn start() -> Self {
         Self(Instant::now())
     }

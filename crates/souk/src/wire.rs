@@ -166,7 +166,10 @@ fn check(config: &Config) -> Result<(), String> {
         return Err(format!("setting `bus.url`: `{}` is not a bus of this release; write `local`", config.bus.url));
     }
     if let Some(service) = config.database.services.keys().find(|service| !SERVICES.contains(&service.as_str())) {
-        return Err(format!("setting `database.services`: there is no service `{service}`; there are: {}", SERVICES.join(", ")));
+        return Err(format!(
+            "setting `database.services`: there is no service `{service}`; there are: {}",
+            SERVICES.join(", ")
+        ));
     }
     let split = !config.database.services.is_empty();
     let urls = config.database.services.values().chain([&config.database.url]);

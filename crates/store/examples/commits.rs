@@ -3,11 +3,7 @@
 //! Beside each row stands bare rusqlite with one transaction a commit, measured in the same run: the
 //! ratio holds on other machines, the figures do not. PostgreSQL where `SOUK_TEST_POSTGRES` is set: it
 //! makes the table `commits_example` there and drops it.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a measurement: it reads the clock and prints"
-)]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement: it reads the clock and prints")]
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +18,7 @@ static CREATE: Sql = Sql::new(
     "CREATE TABLE commits_example (id @id PRIMARY KEY NOT NULL, body @text NOT NULL)@table",
 );
 static DROP: Sql = Sql::new("commits::DROP", "DROP TABLE commits_example");
-static INSERT: Sql = Sql::new(
-    "commits::INSERT",
-    "INSERT INTO commits_example (id, body) VALUES ($1, $2)",
-);
+static INSERT: Sql = Sql::new("commits::INSERT", "INSERT INTO commits_example (id, body) VALUES ($1, $2)");
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,29 +52,19 @@ fn bare(path: &std::path::Path) -> rusqlite::Result<f64> {
 }
 
 async fn measure(name: &str, url: &str, bare: f64) -> Result<()> {
-    let options = Options {
-        wait_max: Duration::from_secs(60),
-        ..Options::new(url)
-    };
+    let options = Options { wait_max: Duration::from_secs(60), ..Options::new(url) };
     let db = Db::open(&options, Clock::System, Ids::Random).await?;
     statement(&db, &CREATE).await?;
     println!("{name:<12} writers  transactions/s  commits/s  against bare");
     for writers in WRITERS {
         let (per_second, commits) = run(&db, writers).await?;
-        println!(
-            "{:<12} {writers:>7}  {per_second:>14.0}  {commits:>9.0}  {:>11.2}x",
-            "",
-            per_second / bare
-        );
+        println!("{:<12} {writers:>7}  {per_second:>14.0}  {commits:>9.0}  {:>11.2}x", "", per_second / bare);
     }
     statement(&db, &DROP).await
 }
 
 async fn statement(db: &Db, sql: &'static Sql) -> Result<()> {
-    db.write(sql, |tx, sql| {
-        Box::pin(async move { tx.exec(sql, params![]).await.map(drop) })
-    })
-    .await
+    db.write(sql, |tx, sql| Box::pin(async move { tx.exec(sql, params![]).await.map(drop) })).await
 }
 
 /// Transactions and commits a second, with so many tasks that each write one after another.
@@ -110,8 +93,5 @@ async fn run(db: &Db, writers: usize) -> Result<(f64, f64)> {
 
 async fn insert(db: &Db) -> Result<()> {
     let row = (Uuid::now_v7(), "x".repeat(200));
-    db.write(row, |tx, (id, body)| {
-        Box::pin(async move { tx.exec(&INSERT, params![*id, body]).await.map(drop) })
-    })
-    .await
+    db.write(row, |tx, (id, body)| Box::pin(async move { tx.exec(&INSERT, params![*id, body]).await.map(drop) })).await
 }

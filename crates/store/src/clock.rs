@@ -25,10 +25,7 @@ pub struct FixedClock {
 
 impl Clock {
     pub fn fixed(start: Timestamp) -> Self {
-        Self::Fixed(Arc::new(FixedClock {
-            microsecond: AtomicI64::new(start.as_microsecond()),
-            moved: Notify::new(),
-        }))
+        Self::Fixed(Arc::new(FixedClock { microsecond: AtomicI64::new(start.as_microsecond()), moved: Notify::new() }))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
@@ -61,12 +58,8 @@ impl Clock {
     /// # Panics
     /// On the system's clock: nobody moves that.
     pub fn advance(&self, by: Duration) {
-        let Self::Fixed(clock) = self else {
-            panic!("only a fixed clock can be advanced")
-        };
-        clock
-            .microsecond
-            .fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), SeqCst);
+        let Self::Fixed(clock) = self else { panic!("only a fixed clock can be advanced") };
+        clock.microsecond.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), SeqCst);
         clock.moved.notify_waiters();
     }
 }

@@ -32,9 +32,7 @@ pub struct Options {
 impl fmt::Debug for Options {
     /// Without the url, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("connections_max", &self.connections_max)
-            .finish_non_exhaustive()
+        f.debug_struct("Options").field("connections_max", &self.connections_max).finish_non_exhaustive()
     }
 }
 
@@ -100,10 +98,7 @@ impl Signals {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Db")
-            .field("service", &self.service)
-            .field("dialect", &self.dialect())
-            .finish_non_exhaustive()
+        f.debug_struct("Db").field("service", &self.service).field("dialect", &self.dialect()).finish_non_exhaustive()
     }
 }
 
@@ -123,33 +118,15 @@ impl Db {
         };
         let (started, taken) = mpsc::channel(STARTED_MAX);
         let taken = Mutex::new(Some(taken));
-        let signals = Signals {
-            said: Notify::new(),
-            runs_jobs: AtomicBool::new(false),
-            started,
-            taken,
-        };
+        let signals = Signals { said: Notify::new(), runs_jobs: AtomicBool::new(false), started, taken };
         let (ledger, transaction_max) = (work::Ledger::default(), options.transaction_max);
-        let shared = Arc::new(Shared {
-            backend,
-            clock,
-            ids,
-            signals,
-            ledger,
-            transaction_max,
-        });
-        Ok(Self {
-            shared,
-            service: "souk",
-        })
+        let shared = Arc::new(Shared { backend, clock, ids, signals, ledger, transaction_max });
+        Ok(Self { shared, service: "souk" })
     }
 
     /// The same database in the hands of a service: what it says, starts and claims carries its name.
     pub fn of(&self, service: &'static str) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            service,
-        }
+        Self { shared: Arc::clone(&self.shared), service }
     }
 
     pub fn service(&self) -> &'static str {
@@ -206,10 +183,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let setting = Setting {
-            time_max,
-            ..self.setting()
-        };
+        let setting = Setting { time_max, ..self.setting() };
         let (result, statements) = match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.write(setting, Arc::clone(&self.shared), input, f).await,
             Backend::Postgres(postgres) => postgres.write(&setting, &self.shared.signals, &input, &f).await,
@@ -249,10 +223,7 @@ impl Db {
             Backend::Postgres(postgres) => postgres.query(sql, &params).await,
         };
         self.shared.ledger.count(0, 1);
-        rows?
-            .into_iter()
-            .map(|values| T::from_row(&mut Row::new(sql.name, values)))
-            .collect()
+        rows?.into_iter().map(|values| T::from_row(&mut Row::new(sql.name, values))).collect()
     }
 
     /// The first row, if any.
@@ -299,13 +270,7 @@ impl Db {
 
     /// The jobs that this process's transactions start "now". Who takes them runs them; taken once.
     pub fn take_started(&self) -> Option<mpsc::Receiver<StartedJob>> {
-        let receiver = self
-            .shared
-            .signals
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()?;
+        let receiver = self.shared.signals.taken.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.shared.signals.runs_jobs.store(true, SeqCst);
         Some(receiver)
     }

@@ -9,10 +9,7 @@ pub enum Error {
     /// A UNIQUE, CHECK, NOT NULL or FOREIGN KEY of the schema refused the change. Each database
     /// names the constraint its own way: it is for people, not to be matched.
     #[error("`{statement}` breaks {constraint}")]
-    Constraint {
-        statement: &'static str,
-        constraint: String,
-    },
+    Constraint { statement: &'static str, constraint: String },
     /// Every connection is taken, or the queue before them is full.
     #[error("the database is busy: {0}")]
     Busy(&'static str),
@@ -31,11 +28,7 @@ pub enum Error {
     TooSlow(u64),
     /// A column does not hold what the caller reads.
     #[error("column {column} of `{statement}`: {reason}")]
-    Decode {
-        statement: &'static str,
-        column: usize,
-        reason: String,
-    },
+    Decode { statement: &'static str, column: usize, reason: String },
     /// The database refused the statement: a defect of ours.
     #[error("`{statement}`: {reason}")]
     Statement { statement: &'static str, reason: String },
@@ -51,10 +44,7 @@ impl Error {
     /// Nothing is wrong with the request: the same one may succeed in a moment. Where a connection
     /// broke during the commit, nobody knows whether it was written: ask again with the same key.
     pub fn is_unavailable(&self) -> bool {
-        matches!(
-            self,
-            Self::Busy(_) | Self::Unavailable(_) | Self::Contended(_) | Self::TooSlow(_)
-        )
+        matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Contended(_) | Self::TooSlow(_))
     }
 }
 

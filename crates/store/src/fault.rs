@@ -37,10 +37,7 @@ mod armed {
         false
     }
 
-    #[allow(
-        clippy::print_stderr,
-        reason = "the story reads it to know that the point was reached"
-    )]
+    #[allow(clippy::print_stderr, reason = "the story reads it to know that the point was reached")]
     pub(super) fn kill_at(name: &'static str) {
         if hit(name) {
             eprintln!("fault point reached: {name}");

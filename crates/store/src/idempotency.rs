@@ -38,18 +38,13 @@ pub struct Made {
 
 impl FromRow for Made {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            body_sha256: row.take()?,
-            status: row.take()?,
-            resource: row.take()?,
-        })
+        Ok(Self { body_sha256: row.take()?, status: row.take()?, resource: row.take()? })
     }
 }
 
 /// What this key made before, if anything.
 pub async fn find(db: &Db, key: &Key) -> Result<Option<Made>> {
-    db.opt(&FIND, params![db.service(), key.principal, key.route, key.key])
-        .await
+    db.opt(&FIND, params![db.service(), key.principal, key.route, key.key]).await
 }
 
 /// Takes the key for a resource; the first statement of its transaction. `false`: it made something

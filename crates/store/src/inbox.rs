@@ -50,10 +50,7 @@ pub struct Claimed {
 
 impl FromRow for Claimed {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            event: row.take()?,
-            stale: row.take()?,
-        })
+        Ok(Self { event: row.take()?, stale: row.take()? })
     }
 }
 
@@ -79,15 +76,9 @@ pub struct DeadLetter {
 /// order in which they came.
 pub async fn claim(tx: &mut Tx, came: &[Envelope]) -> Result<Vec<Claimed>> {
     let (service, now) = (tx.service(), tx.now());
-    let table = rows(
-        came.iter()
-            .map(|event| params![event.id, event.name, event.subject, event.version]),
-    );
+    let table = rows(came.iter().map(|event| params![event.id, event.name, event.subject, event.version]));
     let claimed: Vec<Claimed> = tx.all(&CLAIM, params![service, now, table]).await?;
-    let mut new: BTreeMap<Uuid, bool> = claimed
-        .into_iter()
-        .map(|claimed| (claimed.event, claimed.stale))
-        .collect();
+    let mut new: BTreeMap<Uuid, bool> = claimed.into_iter().map(|claimed| (claimed.event, claimed.stale)).collect();
     // PostgreSQL does not see what the same statement inserts: within the batch it is compared here.
     let mut highest: BTreeMap<(&str, Uuid), i64> = BTreeMap::new();
     let mut in_order = Vec::with_capacity(new.len());
@@ -99,10 +90,7 @@ pub async fn claim(tx: &mut Tx, came: &[Envelope]) -> Result<Vec<Claimed>> {
             *highest = version.max(*highest);
         }
         if let Some(stale) = new.remove(&event.id) {
-            in_order.push(Claimed {
-                event: event.id,
-                stale: stale || overtaken,
-            });
+            in_order.push(Claimed { event: event.id, stale: stale || overtaken });
         }
     }
     Ok(in_order)
@@ -111,9 +99,7 @@ pub async fn claim(tx: &mut Tx, came: &[Envelope]) -> Result<Vec<Claimed>> {
 /// Keeps an event whose reaction said Later or failed, until `due`.
 pub async fn park(tx: &mut Tx, event: &Envelope, due: Timestamp, error: &str) -> Result<()> {
     let service = tx.service();
-    tx.exec(&PARK, params![service, event.id, due, error, Json(event)])
-        .await
-        .map(drop)
+    tx.exec(&PARK, params![service, event.id, due, error, Json(event)]).await.map(drop)
 }
 
 /// Takes a parked event up again. `false`: there is nothing to do, and this transaction is committed as
@@ -137,11 +123,7 @@ pub async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Parked>> {
         fn from_row(row: &mut Row) -> Result<Self> {
             let _: Uuid = row.take()?;
             let Json(event) = row.take()?;
-            Ok(Self(Parked {
-                event,
-                attempts: row.take()?,
-                received_at: row.take()?,
-            }))
+            Ok(Self(Parked { event, attempts: row.take()?, received_at: row.take()? }))
         }
     }
     let due: Vec<Due> = db.all(&DUE, params![db.service(), now, limit]).await?;
@@ -162,23 +144,13 @@ pub async fn parked_count(db: &Db) -> Result<i64> {
 /// The newest dead letters of the service.
 pub async fn dead_letters(db: &Db, limit: i64) -> Result<Vec<DeadLetter>> {
     let dead: Vec<(Uuid, String, Option<String>, i64, Timestamp)> = db.all(&DEAD, params![db.service(), limit]).await?;
-    let letter = |(event, name, error, attempts, dead_at)| DeadLetter {
-        event,
-        name,
-        error,
-        attempts,
-        dead_at,
-    };
+    let letter = |(event, name, error, attempts, dead_at)| DeadLetter { event, name, error, attempts, dead_at };
     Ok(dead.into_iter().map(letter).collect())
 }
 
 /// Of these events (at most 500), the ones this service has seen, and whether each is applied.
 pub async fn applied(db: &Db, events: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
-    db.all(
-        &APPLIED,
-        params![db.service(), rows(events.iter().map(|id| params![*id]))],
-    )
-    .await
+    db.all(&APPLIED, params![db.service(), rows(events.iter().map(|id| params![*id]))]).await
 }
 
 /// Forgets up to `limit` events applied before a time. A later doubled delivery would be applied

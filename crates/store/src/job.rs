@@ -91,13 +91,7 @@ pub(crate) struct NewJob {
 
 impl NewJob {
     pub(crate) fn new<J: Job>(id: Uuid, job: &J, due: Timestamp) -> Self {
-        Self {
-            id,
-            kind: J::KIND,
-            key: job.key(),
-            payload: Json(job).to_value(),
-            due,
-        }
+        Self { id, kind: J::KIND, key: job.key(), payload: Json(job).to_value(), due }
     }
 }
 
@@ -107,10 +101,7 @@ pub(crate) async fn insert(tx: &mut Tx) -> Result<()> {
     let leased = |job: &NewJob| tx.runs_jobs && job.due <= now;
     let table = rows(tx.jobs.iter().map(|job| {
         let (lease, attempts) = if leased(job) {
-            (
-                now.saturating_add(LEASE).map_or(0, |at: Timestamp| at.as_microsecond()),
-                1,
-            )
+            (now.saturating_add(LEASE).map_or(0, |at: Timestamp| at.as_microsecond()), 1)
         } else {
             (0, 0)
         };
@@ -118,24 +109,12 @@ pub(crate) async fn insert(tx: &mut Tx) -> Result<()> {
     }));
     let inserted: Vec<(Uuid,)> = tx.all(&INSERT, params![service, traceparent, now, table]).await?;
     let runs_jobs = tx.runs_jobs;
-    for job in tx
-        .jobs
-        .iter()
-        .filter(|job| runs_jobs && job.due <= now && inserted.contains(&(job.id,)))
-    {
+    for job in tx.jobs.iter().filter(|job| runs_jobs && job.due <= now && inserted.contains(&(job.id,))) {
         let Value::Json(payload) = job.payload.clone() else {
             continue;
         };
         let (service, kind, traceparent) = (service.to_owned(), job.kind.to_owned(), traceparent.clone());
-        tx.started.push(StartedJob {
-            id: job.id,
-            service,
-            kind,
-            payload,
-            attempts: 1,
-            traceparent,
-            created_at: now,
-        });
+        tx.started.push(StartedJob { id: job.id, service, kind, payload, attempts: 1, traceparent, created_at: now });
     }
     Ok(())
 }
@@ -144,8 +123,7 @@ pub(crate) async fn insert(tx: &mut Tx) -> Result<()> {
 pub async fn claim(tx: &mut Tx, services: &[&'static str], limit: i64) -> Result<Vec<StartedJob>> {
     let now = tx.now();
     let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-    tx.all(&CLAIM, params![now, lease_until, outbox::names(services), limit])
-        .await
+    tx.all(&CLAIM, params![now, lease_until, outbox::names(services), limit]).await
 }
 
 /// When the next job is due, or its lease ends.
@@ -186,12 +164,7 @@ pub async fn release_leases(tx: &mut Tx, services: &[&'static str]) -> Result<u6
 /// The newest jobs that were given up.
 pub async fn dead(db: &Db, limit: i64) -> Result<Vec<crate::inbox::DeadLetter>> {
     let dead: Vec<(Uuid, String, Option<String>, i64, Timestamp)> = db.all(&DEAD, params![db.service(), limit]).await?;
-    let letter = |(event, name, error, attempts, dead_at)| crate::inbox::DeadLetter {
-        event,
-        name,
-        error,
-        attempts,
-        dead_at,
-    };
+    let letter =
+        |(event, name, error, attempts, dead_at)| crate::inbox::DeadLetter { event, name, error, attempts, dead_at };
     Ok(dead.into_iter().map(letter).collect())
 }

@@ -57,10 +57,7 @@ pub async fn migrate(db: &Db, services: &[(&'static str, &'static [Migration])])
     let mut all = vec![("souk", PLATFORM)];
     all.extend_from_slice(services);
     let dialect = db.dialect();
-    db.write_within(MIGRATING_MAX, (all, dialect), |tx, (all, dialect)| {
-        Box::pin(apply(tx, all, *dialect))
-    })
-    .await
+    db.write_within(MIGRATING_MAX, (all, dialect), |tx, (all, dialect)| Box::pin(apply(tx, all, *dialect))).await
 }
 
 async fn apply(tx: &mut Tx, all: &[(&'static str, &'static [Migration])], dialect: Dialect) -> Result<Vec<String>> {
@@ -100,11 +97,7 @@ async fn apply(tx: &mut Tx, all: &[(&'static str, &'static [Migration])], dialec
                         .await
                         .map_err(|error| in_migration(service, migration, error))?;
                     let now = tx.now();
-                    tx.exec(
-                        &INSERT,
-                        params![*service, migration.name, checksum, migration.release, now],
-                    )
-                    .await?;
+                    tx.exec(&INSERT, params![*service, migration.name, checksum, migration.release, now]).await?;
                     done.push(format!("{service} {}", migration.name));
                 }
             }
@@ -122,8 +115,8 @@ fn in_migration(service: &str, migration: &Migration, error: Error) -> Error {
 
 /// FNV-1a of the text: it finds an edited file, it keeps no secret.
 fn checksum(sql: &str) -> String {
-    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = sql
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }

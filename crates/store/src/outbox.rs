@@ -71,21 +71,12 @@ pub(crate) struct NewEvent {
 
 impl NewEvent {
     pub(crate) fn new<E: Event>(id: Uuid, event: &E) -> Self {
-        Self {
-            id,
-            name: E::NAME,
-            subject: event.subject(),
-            version: event.version(),
-            data: Json(event).to_value(),
-        }
+        Self { id, name: E::NAME, subject: event.subject(), version: event.version(), data: Json(event).to_value() }
     }
 }
 
 pub(crate) fn insert_params(tx: &Tx) -> Vec<Value> {
-    let said = tx
-        .events
-        .iter()
-        .map(|event| params![event.id, event.name, event.subject, event.version, event.data]);
+    let said = tx.events.iter().map(|event| params![event.id, event.name, event.subject, event.version, event.data]);
     params![tx.service, tx.traceparent, tx.now, rows(said)]
 }
 
@@ -104,15 +95,12 @@ pub async fn turn(
 ) -> Result<Vec<Envelope>> {
     let now = tx.now();
     if !done.is_empty() {
-        tx.exec(&DONE, params![now, rows(done.iter().map(|id| params![*id]))])
-            .await?;
+        tx.exec(&DONE, params![now, rows(done.iter().map(|id| params![*id]))]).await?;
     }
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let mut claimed: Vec<Envelope> = tx
-        .all(&CLAIM, params![now, lease_until, names(services), limit])
-        .await?;
+    let mut claimed: Vec<Envelope> = tx.all(&CLAIM, params![now, lease_until, names(services), limit]).await?;
     claimed.sort_by_key(|envelope| envelope.id);
     Ok(claimed)
 }

@@ -30,12 +30,7 @@ pub enum Dialect {
 
 impl Sql {
     pub const fn new(name: &'static str, text: &'static str) -> Self {
-        Self {
-            name,
-            text,
-            sqlite: OnceLock::new(),
-            postgres: OnceLock::new(),
-        }
+        Self { name, text, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     pub(crate) fn rendered(&self, dialect: Dialect) -> &str {
@@ -92,9 +87,8 @@ pub fn render(text: &str, dialect: Dialect) -> String {
             out.push_str(&rows_table(&list[..end], dialect));
             &list[end + 1..]
         } else {
-            let word_end = rest[1..]
-                .find(|c: char| !c.is_ascii_lowercase() && c != '_')
-                .map_or(rest.len(), |end| end + 1);
+            let word_end =
+                rest[1..].find(|c: char| !c.is_ascii_lowercase() && c != '_').map_or(rest.len(), |end| end + 1);
             out.push_str(word(&rest[1..word_end], dialect));
             &rest[word_end..]
         };
@@ -141,10 +135,7 @@ fn rows_table(list: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => format!("(SELECT {} FROM json_each(?{number}))", columns.join(", ")),
         Dialect::Postgres => {
-            format!(
-                "(SELECT {} FROM json_array_elements(${number}::json) AS each_row(value))",
-                columns.join(", ")
-            )
+            format!("(SELECT {} FROM json_array_elements(${number}::json) AS each_row(value))", columns.join(", "))
         }
     }
 }
@@ -156,10 +147,7 @@ mod tests {
     #[test]
     fn parameters_are_numbered_by_name_on_sqlite() {
         let text = "UPDATE t SET x = x + $2 WHERE id = $1 AND note = 'costs $1 @home'";
-        assert_eq!(
-            render(text, Dialect::Sqlite),
-            "UPDATE t SET x = x + ?2 WHERE id = ?1 AND note = 'costs $1 @home'"
-        );
+        assert_eq!(render(text, Dialect::Sqlite), "UPDATE t SET x = x + ?2 WHERE id = ?1 AND note = 'costs $1 @home'");
         assert_eq!(render(text, Dialect::Postgres), text);
     }
 
@@ -178,10 +166,7 @@ mod tests {
     #[test]
     fn an_apostrophe_in_a_comment_quotes_nothing() {
         let text = "-- a buyer's @cart\nCREATE TABLE t (id @id, n @int DEFAULT -1); -- it's done";
-        assert_eq!(
-            render(text, Dialect::Sqlite),
-            "\nCREATE TABLE t (id BLOB, n INTEGER DEFAULT -1); "
-        );
+        assert_eq!(render(text, Dialect::Sqlite), "\nCREATE TABLE t (id BLOB, n INTEGER DEFAULT -1); ");
     }
 
     #[test]

@@ -100,10 +100,7 @@ impl fmt::Debug for Tx {
 }
 
 impl Tx {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how long a transaction works is the machine's time, not the shop's"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "how long a transaction works is the machine's time, not the shop's")]
     pub(crate) fn new(conn: Conn, setting: &Setting) -> Self {
         Self {
             conn,
@@ -154,9 +151,7 @@ impl Tx {
             Conn::Postgres(conn) => conn.query(sql, &params).await,
         };
         let rows = self.leave(result)?;
-        rows.into_iter()
-            .map(|values| T::from_row(&mut Row::new(sql.name, values)))
-            .collect()
+        rows.into_iter().map(|values| T::from_row(&mut Row::new(sql.name, values))).collect()
     }
 
     /// The first row, if any.
@@ -201,10 +196,7 @@ impl Tx {
     /// Begins a part that can be undone alone; end it with [`Tx::keep`] or [`Tx::undo`]. Parts nest.
     pub async fn mark(&mut self) -> Result<Mark> {
         self.control("SAVEPOINT part").await?;
-        Ok(Mark {
-            events: self.events.len(),
-            jobs: self.jobs.len(),
-        })
+        Ok(Mark { events: self.events.len(), jobs: self.jobs.len() })
     }
 
     pub async fn keep(&mut self, _: Mark) -> Result<()> {
@@ -251,10 +243,7 @@ impl Tx {
             return self.check("the end of a read");
         }
         let reason = "it said an event or started a job: that is for `Db::write`".to_owned();
-        Err(Error::Statement {
-            statement: "Db::read",
-            reason,
-        })
+        Err(Error::Statement { statement: "Db::read", reason })
     }
 
     /// Runs a script of several statements; for migrations.

@@ -59,16 +59,10 @@ pub fn rows(rows: impl IntoIterator<Item = Vec<Value>>) -> Value {
         Value::Id(uuid) => uuid.simple().to_string().into(),
         Value::Bytes(_) => unreachable!("rows carry no bytes: no table needs them"),
     };
-    let table: Vec<serde_json::Value> = rows
-        .into_iter()
-        .map(|row| row.into_iter().map(&mut cell).collect::<Vec<_>>().into())
-        .collect();
+    let table: Vec<serde_json::Value> =
+        rows.into_iter().map(|row| row.into_iter().map(&mut cell).collect::<Vec<_>>().into()).collect();
     // What no database keeps is refused with the statement, where there is an error to answer with.
-    Value::Json(if is_storable {
-        serde_json::Value::from(table).to_string()
-    } else {
-        "\0".to_owned()
-    })
+    Value::Json(if is_storable { serde_json::Value::from(table).to_string() } else { "\0".to_owned() })
 }
 
 /// PostgreSQL keeps no U+0000 in text and JSON; so SQLite is not given one either.
@@ -309,18 +303,12 @@ impl FromValue for Timestamp {
 }
 impl<T: DeserializeOwned> FromValue for Json<T> {
     fn from_value(value: Value) -> Result<Self, String> {
-        serde_json::from_str(&String::from_value(value)?)
-            .map(Json)
-            .map_err(|error| error.to_string())
+        serde_json::from_str(&String::from_value(value)?).map(Json).map_err(|error| error.to_string())
     }
 }
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: Value) -> Result<Self, String> {
-        if value == Value::Null {
-            Ok(None)
-        } else {
-            T::from_value(value).map(Some)
-        }
+        if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
     }
 }
 
@@ -334,27 +322,16 @@ pub struct Row {
 
 impl Row {
     pub(crate) fn new(statement: &'static str, values: Vec<Value>) -> Self {
-        Self {
-            statement,
-            column: 0,
-            values: values.into_iter(),
-        }
+        Self { statement, column: 0, values: values.into_iter() }
     }
 
     /// The next column, in the order the statement names them.
     pub fn take<T: FromValue>(&mut self) -> Result<T> {
         self.column += 1;
         let (statement, column) = (self.statement, self.column);
-        let value = self.values.next().ok_or_else(|| Error::Decode {
-            statement,
-            column,
-            reason: "there is none".into(),
-        })?;
-        T::from_value(value).map_err(|reason| Error::Decode {
-            statement,
-            column,
-            reason,
-        })
+        let value =
+            self.values.next().ok_or_else(|| Error::Decode { statement, column, reason: "there is none".into() })?;
+        T::from_value(value).map_err(|reason| Error::Decode { statement, column, reason })
     }
 }
 

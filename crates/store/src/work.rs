@@ -44,15 +44,7 @@ pub async fn scope<F: Future>(
     cost: Arc<Cost>,
     future: F,
 ) -> F::Output {
-    WORK.scope(
-        Work {
-            name: name.into(),
-            cost,
-            traceparent: traceparent.map(Into::into),
-        },
-        future,
-    )
-    .await
+    WORK.scope(Work { name: name.into(), cost, traceparent: traceparent.map(Into::into) }, future).await
 }
 
 /// Runs `future` as another part of the work in hand: counted under its own name, to the same cost and trace.
@@ -75,19 +67,33 @@ type Entries = BTreeMap<Arc<str>, (u64, u64)>;
 /// Cost by name of work, for the story that prints what a purchase costs. Off until asked for.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    entries: Mutex<Option<Entries>>,
+    recording: Mutex<Recording>,
+}
+
+#[derive(Debug, Default)]
+struct Recording {
+    entries: Option<Entries>,
+    /// The work whose first transaction is the last that is noted.
+    until: Option<String>,
+    is_over: bool,
 }
 
 impl Ledger {
     /// Starts anew.
     pub fn record(&self) {
-        *self.lock() = Some(BTreeMap::new());
+        *self.lock() = Recording { entries: Some(Entries::new()), ..Recording::default() };
+    }
+
+    /// Starts anew, and notes nothing that comes after the first transaction of this work.
+    pub fn record_until(&self, work: &str) {
+        *self.lock() = Recording { entries: Some(Entries::new()), until: Some(work.to_owned()), is_over: false };
     }
 
     /// `(work, transactions, statements)` since [`Ledger::record`].
     pub fn entries(&self) -> Vec<(String, u64, u64)> {
-        let entries = self.lock();
-        entries
+        let recording = self.lock();
+        recording
+            .entries
             .iter()
             .flatten()
             .map(|(name, (transactions, statements))| (name.to_string(), *transactions, *statements))
@@ -100,14 +106,15 @@ impl Ledger {
             work.cost.transactions.fetch_add(transactions, Relaxed);
             Arc::clone(&work.name)
         });
-        if let Some(entries) = self.lock().as_mut() {
-            let entry = entries.entry(name.unwrap_or_else(|_| "unnamed".into())).or_default();
-            entry.0 += transactions;
-            entry.1 += statements;
-        }
+        let Recording { entries: Some(entries), until, is_over: is_over @ false } = &mut *self.lock() else { return };
+        let name = name.unwrap_or_else(|_| "unnamed".into());
+        *is_over = transactions > 0 && until.as_deref() == Some(&*name);
+        let entry = entries.entry(name).or_default();
+        entry.0 += transactions;
+        entry.1 += statements;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Entries>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Recording> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

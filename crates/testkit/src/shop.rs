@@ -18,13 +18,14 @@ pub struct ShopOptions {
     pub connections_max: usize,
     /// Edits the settings before the shop is opened.
     pub edit: Box<dyn FnOnce(&mut Config) + Send>,
-    /// Which disorder, where the topology is disturbed.
+    /// Which disorder, where the topology is disturbed: `SOUK_TEST_SEED`, or the same each time.
     pub seed: u64,
 }
 
 impl Default for ShopOptions {
     fn default() -> Self {
-        Self { connections_max: 16, edit: Box::new(|_| {}), seed: 0x50_0c }
+        let seed = std::env::var("SOUK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(4711);
+        Self { connections_max: 16, edit: Box::new(|_| {}), seed }
     }
 }
 
@@ -77,6 +78,7 @@ impl Shop {
         let clock = Clock::fixed(NOON);
         let mut shop = wire::Shop::open(config, clock.clone(), Ids::counted()).await.expect("the shop opens");
         if topology.is_disturbed() {
+            println!("disturbed by SOUK_TEST_SEED={}", options.seed);
             shop.disturb(options.seed);
         }
         shop.migrate().await.expect("the shop migrates");

@@ -7,6 +7,7 @@ use platform::http::{List, Page};
 
 use crate::Error;
 use crate::product::{ProductListItem, ProductView};
+use crate::slug::is_slug;
 use crate::store::{self, InMarket};
 use crate::variant::default_market;
 
@@ -20,8 +21,12 @@ pub async fn show_product(
     is_staff: bool,
 ) -> Result<ProductView, Error> {
     let market = in_market(ctx, market)?;
-    // A slug has no `_`, so it is never an id.
-    let shown = store::show(&ctx.db, product.parse().ok(), product, market).await?;
+    let id: Option<ProductId> = product.parse().ok();
+    // A slug has no `_`, so it is never an id; what is neither is not asked for.
+    let shown = match id.is_some() || is_slug(product, &()).is_ok() {
+        true => store::show(&ctx.db, id, product, market).await?,
+        false => None,
+    };
     let shown = shown.filter(|shown| is_staff || shown.status == ProductStatus::Active);
     let shown = shown.ok_or_else(|| Error::ProductNotFound { product: product.chars().take(120).collect() })?;
     Ok(if is_staff { shown } else { shown.for_buyers() })

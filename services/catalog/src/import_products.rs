@@ -138,7 +138,7 @@ async fn create(tx: &mut Tx, new: &[&Candidate], done: &mut Imported) -> Result<
     let rows: Vec<(Ids, String, &Candidate)> = new
         .iter()
         .map(|candidate| {
-            let slug = slug(&format!("{} {}", candidate.product.title, candidate.product.id));
+            let slug = format!("{}-{}", slug(&candidate.product.title), slug(&candidate.product.id));
             ((tx.ids().next(), tx.ids().next()), slug, *candidate)
         })
         .collect();

@@ -103,7 +103,7 @@ pub struct NewProduct {
     pub title: String,
     /// Made from the title where it is left out.
     #[garde(inner(custom(is_slug)))]
-    #[schema(example = "linen-shirt", max_length = 120)]
+    #[schema(example = "linen-shirt", max_length = 200)]
     pub slug: Option<String>,
     #[serde(default)]
     #[garde(length(chars, max = DESCRIPTION_CHARS_MAX))]

@@ -1,6 +1,8 @@
 //! Slugs: a title as part of an address.
 
 const CHARS_MAX: usize = 80;
+/// Longer than the longest that is made: an import adds an id of its source.
+const CHOSEN_CHARS_MAX: usize = 200;
 
 /// `Crème brûlée (2 pcs)` as `creme-brulee-2-pcs`: a-z, 0-9 and single hyphens, at most 80 characters.
 /// A title without a letter of the Latin alphabet becomes `product`.
@@ -29,10 +31,14 @@ pub fn slug(title: &str) -> String {
 /// For garde: a slug that a client chose.
 pub fn is_slug(text: &str, _: &()) -> garde::Result {
     let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    if (1..=120).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
+    if (1..=CHOSEN_CHARS_MAX).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+    {
         Ok(())
     } else {
-        Err(garde::Error::new("is 1 to 120 of a-z, 0-9 and -, with no - at its ends"))
+        Err(garde::Error::new("is 1 to 200 of a-z, 0-9 and -, with no - at its ends"))
     }
 }
 

@@ -129,6 +129,8 @@ async fn a_draft_is_found_by_staff_alone() {
     assert_eq!(draft.status, ProductStatus::Draft);
     let hidden = show_product(&shop.ctx, "soon", None, false).await;
     assert!(matches!(hidden, Err(Error::ProductNotFound { product }) if product == "soon"));
+    let neither = show_product(&shop.ctx, "so\0on", None, true).await;
+    assert!(matches!(neither, Err(Error::ProductNotFound { .. })));
     assert!(list_products(&shop.ctx, &Page::default(), None).await.expect("a page").items.is_empty());
 }
 

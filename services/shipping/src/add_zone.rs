@@ -35,12 +35,7 @@ pub async fn add(
         None => None,
     };
     body.check(&ctx.config)?;
-    let adding = Adding {
-        staff: staff.actor(),
-        key: key.clone(),
-        id: ctx.ids.next(),
-        zone: body.into_inner(),
-    };
+    let adding = Adding { staff: staff.actor(), key: key.clone(), id: ctx.ids.next(), zone: body.into_inner() };
     let id = adding.id;
     let is_mine = ctx.db.write(adding, |tx, adding| Box::pin(insert(tx, adding))).await?;
     match key {
@@ -62,8 +57,6 @@ async fn insert(tx: &mut Tx, adding: &Adding) -> Result<bool, Error> {
     if !store::insert_zone(tx, adding.id, &adding.zone).await? {
         return Err(Error::ZoneExists);
     }
-    adding
-        .staff
-        .records(tx, "shipping.add_zone", adding.id, &["name", "countries", "methods"]);
+    adding.staff.records(tx, "shipping.add_zone", adding.id, &["name", "countries", "methods"]);
     Ok(true)
 }

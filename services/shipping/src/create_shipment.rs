@@ -14,21 +14,13 @@ pub async fn create_shipment(tx: &mut Tx, confirmed: &OrderConfirmed) -> Result<
         return Ok(Outcome::Done);
     }
     let to_ship = confirmed.lines.iter().filter(|line| line.requires_shipping);
-    let lines: Vec<ShippedLine> = to_ship
-        .map(|line| ShippedLine {
-            line: line.line,
-            variant: line.variant,
-            quantity: line.quantity,
-        })
-        .collect();
+    let lines: Vec<ShippedLine> =
+        to_ship.map(|line| ShippedLine { line: line.line, variant: line.variant, quantity: line.quantity }).collect();
     if lines.is_empty() {
         return Ok(Outcome::Done);
     }
     let shipment: ShipmentId = tx.ids().next();
     store::insert_shipment(tx, shipment, confirmed.order, confirmed.location, &lines).await?;
-    tx.say(&ShipmentCreated {
-        shipment,
-        order: confirmed.order,
-    });
+    tx.say(&ShipmentCreated { shipment, order: confirmed.order });
     Ok(Outcome::Done)
 }

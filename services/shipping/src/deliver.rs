@@ -15,9 +15,7 @@ use crate::store;
 /// Errors: `NotFound`, `NotDispatched`, `Cancelled`.
 pub async fn deliver(ctx: &Ctx, staff: Staff<can::OrdersWrite>, shipment: ShipmentId) -> Result<ShipmentView, Error> {
     let input = (staff.actor(), shipment);
-    ctx.db
-        .write(input, |tx, (staff, shipment)| Box::pin(arrive(tx, staff, *shipment)))
-        .await?;
+    ctx.db.write(input, |tx, (staff, shipment)| Box::pin(arrive(tx, staff, *shipment))).await?;
     view_one(ctx, shipment).await
 }
 

@@ -40,26 +40,14 @@ pub async fn dispatch(
     shipment: ShipmentId,
     asked: DispatchShipment,
 ) -> Result<ShipmentView, Error> {
-    let dispatching = Dispatching {
-        staff: staff.actor(),
-        shipment,
-        asked,
-    };
-    ctx.db
-        .write(dispatching, |tx, dispatching| Box::pin(leave(tx, dispatching)))
-        .await?;
+    let dispatching = Dispatching { staff: staff.actor(), shipment, asked };
+    ctx.db.write(dispatching, |tx, dispatching| Box::pin(leave(tx, dispatching))).await?;
     view_one(ctx, shipment).await
 }
 
 async fn leave(tx: &mut Tx, dispatching: &Dispatching) -> Result<(), Error> {
     let Dispatching { staff, shipment, asked } = dispatching;
-    let left = store::dispatch(
-        tx,
-        *shipment,
-        asked.carrier.as_deref(),
-        asked.tracking_number.as_deref(),
-    )
-    .await?;
+    let left = store::dispatch(tx, *shipment, asked.carrier.as_deref(), asked.tracking_number.as_deref()).await?;
     let Some((order, location)) = left else {
         return match store::state(tx, *shipment).await? {
             None => Err(Error::NotFound { shipment: *shipment }),
@@ -69,17 +57,7 @@ async fn leave(tx: &mut Tx, dispatching: &Dispatching) -> Result<(), Error> {
         };
     };
     let lines = store::packed(tx, *shipment).await?;
-    tx.say(&ShipmentDispatched {
-        shipment: *shipment,
-        order,
-        location,
-        lines,
-    });
-    staff.records(
-        tx,
-        "shipping.dispatch",
-        shipment,
-        &["state", "carrier", "tracking_number"],
-    );
+    tx.say(&ShipmentDispatched { shipment: *shipment, order, location, lines });
+    staff.records(tx, "shipping.dispatch", shipment, &["state", "carrier", "tracking_number"]);
     Ok(())
 }

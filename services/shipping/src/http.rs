@@ -75,10 +75,7 @@ async fn list_all_shipments(
     _: Staff<can::OrdersRead>,
     Query(which): Query<WhichShipments>,
 ) -> Result<Json<List<ShipmentView>>, Problem> {
-    let page = Page {
-        limit: which.limit,
-        cursor: which.cursor,
-    };
+    let page = Page { limit: which.limit, cursor: which.cursor };
     Ok(Json(list_shipments::list(&ctx, which.order, which.state, &page).await?))
 }
 
@@ -92,9 +89,7 @@ async fn dispatch_shipment(
     Path(shipment): Path<ShipmentId>,
     body: Body<DispatchShipment>,
 ) -> Result<Json<ShipmentView>, Error> {
-    Ok(Json(
-        dispatch::dispatch(&ctx, staff, shipment, body.into_inner()).await?,
-    ))
+    Ok(Json(dispatch::dispatch(&ctx, staff, shipment, body.into_inner()).await?))
 }
 
 /// The parcel arrived. A repeat changes nothing and answers the same.

@@ -20,16 +20,10 @@ pub async fn list(
     state: Option<ShipmentState>,
     page: &Page,
 ) -> Result<List<ShipmentView>, Problem> {
-    let (limit, before) = (
-        page.limit()?,
-        page.after()?.unwrap_or(ShipmentId::from_uuid(Uuid::max())),
-    );
+    let (limit, before) = (page.limit()?, page.after()?.unwrap_or(ShipmentId::from_uuid(Uuid::max())));
     let found = store::shipments(&ctx.db, order, state, before, limit + 1).await?;
     let List { items, next } = List::of(found, limit, |shipment| shipment.id);
-    Ok(List {
-        items: views(ctx, items).await?,
-        next,
-    })
+    Ok(List { items: views(ctx, items).await?, next })
 }
 
 pub async fn view_one(ctx: &Ctx, id: ShipmentId) -> Result<ShipmentView, Error> {

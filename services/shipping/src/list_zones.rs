@@ -13,15 +13,9 @@ use crate::zone::{ShippingMethodView, ShippingZoneView};
 
 /// A page of zones, the oldest first: three statements.
 pub async fn list(ctx: &Ctx, page: &Page) -> Result<List<ShippingZoneView>, Problem> {
-    let (limit, after) = (
-        page.limit()?,
-        page.after()?.unwrap_or(ShippingZoneId::from_uuid(Uuid::nil())),
-    );
+    let (limit, after) = (page.limit()?, page.after()?.unwrap_or(ShippingZoneId::from_uuid(Uuid::nil())));
     let List { items, next } = List::of(store::zones(&ctx.db, after, limit + 1).await?, limit, |(id, _)| *id);
-    Ok(List {
-        items: views(ctx, items).await?,
-        next,
-    })
+    Ok(List { items: views(ctx, items).await?, next })
 }
 
 pub async fn view_one(ctx: &Ctx, id: ShippingZoneId) -> Result<ShippingZoneView, Problem> {

@@ -76,10 +76,6 @@ pub struct ShipmentLineView {
 
 impl From<ShippedLine> for ShipmentLineView {
     fn from(line: ShippedLine) -> Self {
-        Self {
-            line: line.line,
-            variant: line.variant,
-            quantity: line.quantity,
-        }
+        Self { line: line.line, variant: line.variant, quantity: line.quantity }
     }
 }

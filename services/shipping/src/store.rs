@@ -90,16 +90,7 @@ impl FromRow for MethodOf {
     fn from_row(row: &mut Row) -> Result<Self> {
         let (zone, id, name, market) = (row.take()?, row.take()?, row.take()?, row.take()?);
         let price = Money::new(row.take()?, row.take()?);
-        Ok(Self(
-            zone,
-            ShippingMethodView {
-                id,
-                name,
-                market,
-                price,
-                tax_class: row.take()?,
-            },
-        ))
+        Ok(Self(zone, ShippingMethodView { id, name, market, price, tax_class: row.take()? }))
     }
 }
 
@@ -117,15 +108,7 @@ pub async fn insert_zone(tx: &mut Tx, id: ShippingZoneId, zone: &NewShippingZone
     let ids = tx.ids().clone();
     let methods = rows((0_i64..).zip(&zone.methods).map(|(position, method)| {
         let (method_id, price) = (ids.next::<ShippingMethodId>(), method.price);
-        params![
-            method_id,
-            method.name,
-            method.market,
-            price.currency,
-            price.amount,
-            method.tax_class,
-            position
-        ]
+        params![method_id, method.name, method.market, price.currency, price.amount, method.tax_class, position]
     }));
     tx.exec(&INSERT_METHODS, params![id, methods]).await?;
     Ok(true)
@@ -145,10 +128,7 @@ pub async fn countries(db: &Db, zones: &[ShippingZoneId]) -> Result<Vec<(Shippin
 
 pub async fn methods(db: &Db, zones: &[ShippingZoneId]) -> Result<Vec<(ShippingZoneId, ShippingMethodView)>> {
     let methods: Vec<MethodOf> = db.all(&METHODS, params![ids(zones)]).await?;
-    Ok(methods
-        .into_iter()
-        .map(|MethodOf(zone, method)| (zone, method))
-        .collect())
+    Ok(methods.into_iter().map(|MethodOf(zone, method)| (zone, method)).collect())
 }
 
 /// The cheapest first, at most 100.
@@ -157,12 +137,7 @@ pub async fn options(db: &Db, ask: &GetShippingOptions) -> Result<Vec<ShippingOp
     let options: Vec<(ShippingMethodId, String, i64, Currency, contracts::TaxClass)> = db.all(&OPTIONS, params).await?;
     let option = |(method, name, amount, currency, tax_class)| {
         let price = Money::new(amount, currency);
-        ShippingOption {
-            method,
-            name,
-            price,
-            tax_class,
-        }
+        ShippingOption { method, name, price, tax_class }
     };
     Ok(options.into_iter().map(option).collect())
 }
@@ -249,14 +224,7 @@ pub async fn shipments(
 type LineRow = (ShipmentId, LineId, VariantId, i64);
 
 fn shipped_line((shipment, line, variant, quantity): LineRow) -> (ShipmentId, ShippedLine) {
-    (
-        shipment,
-        ShippedLine {
-            line,
-            variant,
-            quantity,
-        },
-    )
+    (shipment, ShippedLine { line, variant, quantity })
 }
 
 pub async fn lines(db: &Db, shipments: &[ShipmentId]) -> Result<Vec<(ShipmentId, ShippedLine)>> {

@@ -41,21 +41,13 @@ enum Heard {
 
 async fn answer_key(_: Ctx, _: AuthenticateKey) -> Result<Option<StaffPrincipal>, Problem> {
     let (staff, key) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::from_u128(2)));
-    Ok(Some(StaffPrincipal {
-        staff,
-        key,
-        permissions: Permission::ALL.to_vec(),
-    }))
+    Ok(Some(StaffPrincipal { staff, key, permissions: Permission::ALL.to_vec() }))
 }
 
 async fn answer_ship_to(_: Ctx, ask: GetShipTo) -> Result<Vec<ShipTo>, Problem> {
     let address = json!({"name": "Ada", "line1": "Ring 1", "city": "Wien", "country": "AT"});
     let address: Address = serde_json::from_value(address).expect("an address");
-    let to = |order: &OrderId| ShipTo {
-        order: *order,
-        number: "S-1".to_owned(),
-        address: address.clone(),
-    };
+    let to = |order: &OrderId| ShipTo { order: *order, number: "S-1".to_owned(), address: address.clone() };
     Ok(ask.orders.iter().map(to).collect())
 }
 
@@ -75,9 +67,7 @@ impl House {
         let db = Db::open(&Options::new(url), Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted())
             .await
             .expect("a database");
-        migrate::migrate(&db, &[("shipping", store::MIGRATIONS)])
-            .await
-            .expect("a schema");
+        migrate::migrate(&db, &[("shipping", store::MIGRATIONS)]).await.expect("a schema");
         let peers = Peers::new(&BTreeMap::new(), None, Clock::System).expect("peers");
         let config = Arc::new(Config::defaults());
         let ctx = Ctx::new(db, peers.clone(), Arc::clone(&config), KeyCache::default());
@@ -85,62 +75,33 @@ impl House {
         let (ctx, routes) = (service.ctx.clone(), Router::from(service.routes.clone()));
         let customers = Service::new("customers", &ctx).answers::<AuthenticateKey, _, _>(answer_key);
         let orders = Service::new("orders", &ctx).answers::<GetShipTo, _, _>(answer_ship_to);
-        Process {
-            config,
-            peers,
-            tasks: Tasks::default(),
-            metrics: None,
-        }
-        .settle(&[service, customers, orders]);
-        Self {
-            ctx,
-            routes,
-            _folder: folder,
-        }
+        Process { config, peers, tasks: Tasks::default(), metrics: None }.settle(&[service, customers, orders]);
+        Self { ctx, routes, _folder: folder }
     }
 
     async fn hear(&self, heard: Heard) {
-        self.ctx
-            .db
-            .write(heard, |tx, heard| Box::pin(react(tx, heard)))
-            .await
-            .expect("applied");
+        self.ctx.db.write(heard, |tx, heard| Box::pin(react(tx, heard))).await.expect("applied");
     }
 
     async fn said(&self) -> Vec<String> {
         let page = outbox::page(&self.ctx.db, Uuid::nil(), 500).await.expect("the outbox");
-        page.into_iter()
-            .map(|event| event.name)
-            .filter(|name| name != "audit.recorded")
-            .collect()
+        page.into_iter().map(|event| event.name).filter(|name| name != "audit.recorded").collect()
     }
 
     async fn send(&self, method: &str, path: &str, key: Option<&str>, body: Value) -> (u16, Value) {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", "Bearer k");
+        let mut request = Request::builder().method(method).uri(path).header("authorization", "Bearer k");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let request = request
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()));
-        let response = self
-            .routes
-            .clone()
-            .oneshot(request.expect("a request"))
-            .await
-            .expect("an answer");
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
+        let response = self.routes.clone().oneshot(request.expect("a request")).await.expect("an answer");
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
     async fn shipments(&self, query: &str) -> Vec<Value> {
-        let (status, page) = self
-            .send("GET", &format!("/v1/admin/shipments?{query}"), None, Value::Null)
-            .await;
+        let (status, page) = self.send("GET", &format!("/v1/admin/shipments?{query}"), None, Value::Null).await;
         assert_eq!(status, 200, "{page}");
         page["items"].as_array().expect("a list").clone()
     }
@@ -173,25 +134,13 @@ async fn a_parcel_goes_its_way_once() {
     let house = House::open().await;
     house.hear(confirmed(1, true)).await;
     let shipment = house.shipments("state=pending").await.remove(0);
-    assert_eq!(
-        (&shipment["ship_to"]["city"], &shipment["order_number"]),
-        (&"Wien".into(), &"S-1".into())
-    );
-    assert_eq!(
-        shipment["lines"].as_array().map(Vec::len),
-        Some(1),
-        "a download is in no parcel"
-    );
+    assert_eq!((&shipment["ship_to"]["city"], &shipment["order_number"]), (&"Wien".into(), &"S-1".into()));
+    assert_eq!(shipment["lines"].as_array().map(Vec::len), Some(1), "a download is in no parcel");
     let path = format!("/v1/admin/shipments/{}", shipment["id"].as_str().expect("an id"));
     let (status, early) = house.send("POST", &format!("{path}/deliver"), None, Value::Null).await;
     assert_eq!((status, &early["code"]), (409, &"shipping.not_dispatched".into()));
     let (_, first) = house
-        .send(
-            "POST",
-            &format!("{path}/dispatch"),
-            None,
-            json!({"carrier": "Post", "tracking_number": "RR1"}),
-        )
+        .send("POST", &format!("{path}/dispatch"), None, json!({"carrier": "Post", "tracking_number": "RR1"}))
         .await;
     let (status, second) = house.send("POST", &format!("{path}/dispatch"), None, json!({})).await;
     assert_eq!((status, &first), (200, &second));
@@ -204,17 +153,8 @@ async fn a_parcel_goes_its_way_once() {
         assert_eq!((status, &delivered["state"]), (200, &"delivered".into()));
     }
     house.hear(Heard::Cancelled(order(1))).await;
-    assert_eq!(
-        house
-            .shipments(&format!("order={}&state=delivered", order(1)))
-            .await
-            .len(),
-        1
-    );
-    assert_eq!(
-        house.said().await,
-        ["shipment.created", "shipment.dispatched", "shipment.delivered"]
-    );
+    assert_eq!(house.shipments(&format!("order={}&state=delivered", order(1))).await.len(), 1);
+    assert_eq!(house.said().await, ["shipment.created", "shipment.dispatched", "shipment.delivered"]);
 }
 
 #[tokio::test]
@@ -224,16 +164,11 @@ async fn a_cancelled_parcel_stays_here() {
     house.hear(Heard::Cancelled(order(1))).await;
     let shipment = house.shipments("").await.remove(0);
     assert_eq!(shipment["state"], "cancelled");
-    let path = format!(
-        "/v1/admin/shipments/{}/dispatch",
-        shipment["id"].as_str().expect("an id")
-    );
+    let path = format!("/v1/admin/shipments/{}/dispatch", shipment["id"].as_str().expect("an id"));
     let (status, refused) = house.send("POST", &path, None, json!({})).await;
     assert_eq!((status, &refused["code"]), (409, &"shipping.cancelled".into()));
-    let unknown = format!(
-        "/v1/admin/shipments/{}/dispatch",
-        contracts::shipping::ShipmentId::from_uuid(Uuid::from_u128(99))
-    );
+    let unknown =
+        format!("/v1/admin/shipments/{}/dispatch", contracts::shipping::ShipmentId::from_uuid(Uuid::from_u128(99)));
     assert_eq!(house.send("POST", &unknown, None, json!({})).await.0, 404);
 }
 
@@ -249,17 +184,13 @@ async fn a_zone_offers_its_methods_the_cheapest_first() {
     let house = House::open().await;
     let method = |name: &str, amount: i64| json!({"name": name, "market": "default", "price": {"amount": amount, "currency": "EUR"}});
     let zone = json!({"name": "Home", "countries": ["AT", "DE"], "methods": [method("Express", 990), method("Standard", 490)]});
-    let (status, made) = house
-        .send("POST", "/v1/admin/shipping/zones", Some("k1"), zone.clone())
-        .await;
+    let (status, made) = house.send("POST", "/v1/admin/shipping/zones", Some("k1"), zone.clone()).await;
     assert_eq!(
         (status, &made["methods"][0]["name"], &made["countries"]),
         (201, &"Express".into(), &json!(["AT", "DE"])),
         "{made}"
     );
-    let (status, again) = house
-        .send("POST", "/v1/admin/shipping/zones", Some("k1"), zone.clone())
-        .await;
+    let (status, again) = house.send("POST", "/v1/admin/shipping/zones", Some("k1"), zone.clone()).await;
     assert_eq!((status, &again), (201, &made));
     let (status, refused) = house.send("POST", "/v1/admin/shipping/zones", None, zone).await;
     assert_eq!((status, &refused["code"]), (409, &"shipping.zone_exists".into()));
@@ -271,30 +202,15 @@ async fn a_zone_offers_its_methods_the_cheapest_first() {
             json!({"name": "x", "countries": ["at"], "methods": [method("a", 1)]}),
         )
         .await;
-    assert_eq!(
-        (status, &refused["errors"][0]["pointer"]),
-        (422, &"/countries/0".into()),
-        "{refused}"
-    );
+    assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &"/countries/0".into()), "{refused}");
     let (_, all) = house.send("GET", "/v1/admin/shipping/zones", None, Value::Null).await;
     assert_eq!((&all["items"][0], &all["next"]), (&made, &Value::Null));
     let ask = |country: &str, currency| {
         let (market, country) = ("default".parse().expect("a market"), country.to_owned());
-        calls::get_options(
-            house.ctx.clone(),
-            GetShippingOptions {
-                market,
-                currency,
-                country,
-            },
-        )
+        calls::get_options(house.ctx.clone(), GetShippingOptions { market, currency, country })
     };
-    let names: Vec<String> = ask("DE", Currency::EUR)
-        .await
-        .expect("options")
-        .into_iter()
-        .map(|option| option.name)
-        .collect();
+    let names: Vec<String> =
+        ask("DE", Currency::EUR).await.expect("options").into_iter().map(|option| option.name).collect();
     assert_eq!(names, ["Standard", "Express"]);
     assert!(ask("FR", Currency::EUR).await.expect("options").is_empty());
     assert!(ask("DE", Currency::USD).await.expect("options").is_empty());
@@ -323,10 +239,7 @@ async fn shuffled(deliveries: Vec<(u128, u8)>) {
         }
     }
     let pending = house.shipments("state=pending").await;
-    let mut orders: Vec<&str> = pending
-        .iter()
-        .filter_map(|shipment| shipment["order"].as_str())
-        .collect();
+    let mut orders: Vec<&str> = pending.iter().filter_map(|shipment| shipment["order"].as_str()).collect();
     orders.sort_unstable();
     assert_eq!(orders, [order(1).to_string(), order(3).to_string()]);
 }

@@ -52,44 +52,25 @@ impl NewShippingZone {
     ///
     /// Errors: a field problem for each method whose market is none or whose price is negative or foreign to it.
     pub fn check(&self, config: &Config) -> Result<(), Problem> {
-        let wrong: Vec<FieldProblem> = self
-            .methods
-            .iter()
-            .enumerate()
-            .filter_map(|(at, method)| method.wrong(at, config))
-            .collect();
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::fields(wrong))
-        }
+        let wrong: Vec<FieldProblem> =
+            self.methods.iter().enumerate().filter_map(|(at, method)| method.wrong(at, config)).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(Problem::fields(wrong)) }
     }
 }
 
 impl NewShippingMethod {
     fn wrong(&self, at: usize, config: &Config) -> Option<FieldProblem> {
-        let field = |name: &str, detail: String| {
-            Some(FieldProblem {
-                pointer: format!("/methods/{at}/{name}"),
-                detail,
-            })
-        };
+        let field =
+            |name: &str, detail: String| Some(FieldProblem { pointer: format!("/methods/{at}/{name}"), detail });
         let Some(market) = config.markets.get(&self.market) else {
             let known: Vec<&str> = config.markets.keys().map(MarketId::as_str).collect();
             return field(
                 "market",
-                format!(
-                    "there is no market `{}`; this shop has: {}",
-                    self.market,
-                    known.join(", ")
-                ),
+                format!("there is no market `{}`; this shop has: {}", self.market, known.join(", ")),
             );
         };
         if self.price.currency != market.currency {
-            return field(
-                "price/currency",
-                format!("the market `{}` sells in {}", self.market, market.currency),
-            );
+            return field("price/currency", format!("the market `{}` sells in {}", self.market, market.currency));
         }
         if self.price.amount < 0 {
             return field("price/amount", "a price is 0 or more".to_owned());
@@ -125,12 +106,7 @@ mod tests {
 
     fn method(market: &str, price: Money) -> NewShippingMethod {
         let market = market.parse().expect("a market's name");
-        NewShippingMethod {
-            name: "Standard".to_owned(),
-            market,
-            price,
-            tax_class: TaxClass::standard(),
-        }
+        NewShippingMethod { name: "Standard".to_owned(), market, price, tax_class: TaxClass::standard() }
     }
 
     #[test]
@@ -142,20 +118,9 @@ mod tests {
             method("default", Money::new(1, Currency::USD)),
             method("default", eur(-1)),
         ];
-        let zone = NewShippingZone {
-            name: "Home".to_owned(),
-            countries: vec!["AT".to_owned()],
-            methods,
-        };
+        let zone = NewShippingZone { name: "Home".to_owned(), countries: vec!["AT".to_owned()], methods };
         let problem = zone.check(&Config::defaults()).expect_err("a refusal");
         let pointers: Vec<&str> = problem.errors.iter().map(|field| field.pointer.as_str()).collect();
-        assert_eq!(
-            pointers,
-            [
-                "/methods/1/market",
-                "/methods/2/price/currency",
-                "/methods/3/price/amount"
-            ]
-        );
+        assert_eq!(pointers, ["/methods/1/market", "/methods/2/price/currency", "/methods/3/price/amount"]);
     }
 }

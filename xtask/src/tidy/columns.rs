@@ -20,24 +20,15 @@ pub fn unused_column(tree: &Tree) -> Vec<Finding> {
     }
     let none = BTreeSet::new();
     let made = made_by_migrations(tree);
-    let unused = made
-        .into_iter()
-        .filter(|made| !words.get(made.service.as_str()).unwrap_or(&none).contains(&made.word));
+    let unused =
+        made.into_iter().filter(|made| !words.get(made.service.as_str()).unwrap_or(&none).contains(&made.word));
     unused
-        .map(
-            |Made {
-                 service,
-                 path,
-                 line,
-                 item,
-                 word,
-             }| {
-                let says = format!(
-                    "{item}: no statement of services/{service}/src/store.rs names {word}: use it, or leave it out"
-                );
-                Finding { path, line, item, says }
-            },
-        )
+        .map(|Made { service, path, line, item, word }| {
+            let says = format!(
+                "{item}: no statement of services/{service}/src/store.rs names {word}: use it, or leave it out"
+            );
+            Finding { path, line, item, says }
+        })
         .collect()
 }
 
@@ -65,13 +56,7 @@ fn made_by_migrations(tree: &Tree) -> Vec<Made> {
             match change {
                 Change::Made(line, item) => {
                     let word = item.rsplit('.').next().unwrap_or(&item).to_owned();
-                    made.push(Made {
-                        service: service.to_owned(),
-                        path: source.path.clone(),
-                        line,
-                        item,
-                        word,
-                    });
+                    made.push(Made { service: service.to_owned(), path: source.path.clone(), line, item, word });
                 }
                 Change::Dropped(item) => {
                     let columns = format!("{item}.");
@@ -102,9 +87,7 @@ impl Token {
 
 fn changes(tokens: &[Token]) -> Vec<Change> {
     let statements = tokens.split(|token| token.is(";"));
-    statements
-        .flat_map(|statement| change_of(statement).unwrap_or_default())
-        .collect()
+    statements.flat_map(|statement| change_of(statement).unwrap_or_default()).collect()
 }
 
 fn change_of(statement: &[Token]) -> Option<Vec<Change>> {
@@ -118,9 +101,7 @@ fn change_of(statement: &[Token]) -> Option<Vec<Change>> {
     if verb.is("DROP") {
         return Some(vec![Change::Dropped(table.text.clone())]);
     }
-    let actions = split_outside_parentheses(rest)
-        .into_iter()
-        .filter_map(|action| altered(&table.text, action));
+    let actions = split_outside_parentheses(rest).into_iter().filter_map(|action| altered(&table.text, action));
     verb.is("ALTER").then(|| actions.collect())
 }
 
@@ -148,11 +129,7 @@ fn altered(table: &str, action: &[Token]) -> Option<Change> {
         return None;
     }
     let item = format!("{table}.{}", name.text);
-    if verb.is("ADD") {
-        Some(Change::Made(name.line, item))
-    } else {
-        verb.is("DROP").then_some(Change::Dropped(item))
-    }
+    if verb.is("ADD") { Some(Change::Made(name.line, item)) } else { verb.is("DROP").then_some(Change::Dropped(item)) }
 }
 
 fn skip_words<'a>(tokens: &'a [Token], words: &[&str]) -> &'a [Token] {
@@ -176,11 +153,7 @@ fn tokens(sql: &str) -> Vec<Token> {
         let mut in_string = false;
         let code = line.chars().map(|letter| {
             in_string ^= letter == '\'';
-            if in_string || letter == '\'' || letter == '"' {
-                ' '
-            } else {
-                letter
-            }
+            if in_string || letter == '\'' || letter == '"' { ' ' } else { letter }
         });
         let code = code.collect::<String>();
         let code = code.split_once("--").map_or(code.as_str(), |(before, _)| before);
@@ -221,15 +194,9 @@ mod tests {
         let tree = Tree::planted(&[
             ("services/orders/migrations/0001_first.sql", migration),
             ("services/orders/src/store.rs", &store),
-            (
-                "services/carts/src/store.rs",
-                "statements! { ONE = \"SELECT weight FROM carts_line\"; }",
-            ),
+            ("services/carts/src/store.rs", "statements! { ONE = \"SELECT weight FROM carts_line\"; }"),
         ]);
-        unused_column(&tree)
-            .into_iter()
-            .map(|finding| (finding.line, finding.item))
-            .collect()
+        unused_column(&tree).into_iter().map(|finding| (finding.line, finding.item)).collect()
     }
 
     #[test]
@@ -244,10 +211,7 @@ mod tests {
 
     #[test]
     fn a_table_and_an_added_column_count_too() {
-        assert_eq!(
-            red("CREATE TABLE orders_note (id @id);", "SELECT id"),
-            [(1, "orders_note".to_owned())]
-        );
+        assert_eq!(red("CREATE TABLE orders_note (id @id);", "SELECT id"), [(1, "orders_note".to_owned())]);
         let added = "ALTER TABLE orders_line\n ADD COLUMN sku TEXT,\n ADD CONSTRAINT c CHECK (sku <> '');";
         assert_eq!(red(added, "SELECT id"), [(2, "orders_line.sku".to_owned())]);
     }

@@ -12,12 +12,8 @@ const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependenci
 /// Rule: of our own crates a service depends on contracts, platform and store only; in tests too.
 pub fn service_dependency(tree: &Tree) -> Vec<Finding> {
     let manifests = tree.sources.iter().filter(|source| source.path.ends_with("Cargo.toml"));
-    let manifests = manifests
-        .map(|source| (source, source.text.parse::<Table>()))
-        .collect::<Vec<_>>();
-    let ours = manifests
-        .iter()
-        .filter_map(|(_, manifest)| package_name(manifest.as_ref().ok()?));
+    let manifests = manifests.map(|source| (source, source.text.parse::<Table>())).collect::<Vec<_>>();
+    let ours = manifests.iter().filter_map(|(_, manifest)| package_name(manifest.as_ref().ok()?));
     let ours = ours.collect::<BTreeSet<_>>();
     let mut findings = Vec::new();
     for (source, manifest) in &manifests {
@@ -61,16 +57,8 @@ fn dependencies(manifest: &Table) -> Vec<(&str, &str)> {
 }
 
 fn finding(source: &Source, name: &str, says: String) -> Finding {
-    let line = source
-        .text
-        .lines()
-        .position(|line| !name.is_empty() && line.trim_start().starts_with(name));
-    Finding {
-        path: source.path.clone(),
-        line: line.map_or(1, |at| at + 1),
-        item: name.to_owned(),
-        says,
-    }
+    let line = source.text.lines().position(|line| !name.is_empty() && line.trim_start().starts_with(name));
+    Finding { path: source.path.clone(), line: line.map_or(1, |at| at + 1), item: name.to_owned(), says }
 }
 
 #[cfg(test)]
@@ -83,32 +71,17 @@ mod tests {
             ("services/carts/Cargo.toml", &carts),
             ("services/orders/Cargo.toml", "[package]\nname = \"orders\""),
             ("crates/store/Cargo.toml", "[package]\nname = \"store\""),
-            (
-                "crates/souk/Cargo.toml",
-                "[package]\nname = \"souk\"\n[dependencies]\norders.workspace = true",
-            ),
+            ("crates/souk/Cargo.toml", "[package]\nname = \"souk\"\n[dependencies]\norders.workspace = true"),
         ]);
-        service_dependency(&tree)
-            .into_iter()
-            .map(|finding| (finding.line, finding.item))
-            .collect()
+        service_dependency(&tree).into_iter().map(|finding| (finding.line, finding.item)).collect()
     }
 
     #[test]
     fn a_service_never_imports_a_service_by_any_name() {
-        assert_eq!(
-            red("[dependencies]\norders.workspace = true"),
-            [(4, "orders".to_owned())]
-        );
+        assert_eq!(red("[dependencies]\norders.workspace = true"), [(4, "orders".to_owned())]);
         assert_eq!(red("[dev-dependencies]\norders = { path = \"../orders\" }").len(), 1);
-        assert_eq!(
-            red("[dependencies]\nother = { package = \"orders\", path = \"x\" }"),
-            [(4, "other".to_owned())]
-        );
-        assert_eq!(
-            red("[target.'cfg(unix)'.dependencies]\norders.workspace = true").len(),
-            1
-        );
+        assert_eq!(red("[dependencies]\nother = { package = \"orders\", path = \"x\" }"), [(4, "other".to_owned())]);
+        assert_eq!(red("[target.'cfg(unix)'.dependencies]\norders.workspace = true").len(), 1);
         assert_eq!(red("[dependencies.orders]\nworkspace = true").len(), 1);
     }
 

@@ -25,11 +25,7 @@ pub struct Exception {
 pub fn read(file: &Path) -> Result<Exceptions, String> {
     let text = fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()))?;
     let exceptions = toml::from_str::<Exceptions>(&text).map_err(|why| format!("{}: {why}", file.display()))?;
-    match exceptions
-        .values()
-        .flatten()
-        .find(|exception| exception.reason.trim().is_empty())
-    {
+    match exceptions.values().flatten().find(|exception| exception.reason.trim().is_empty()) {
         Some(Exception { path, .. }) => Err(format!("{}: the exception for {path} has no reason", file.display())),
         None => Ok(exceptions),
     }
@@ -44,17 +40,9 @@ pub fn without_excused(
     let excuses = |rule: &str, exception: &Exception, name: &str, finding: &Finding| {
         rule == name && exception.path == finding.path && exception.item == finding.item
     };
-    let all = || {
-        exceptions
-            .iter()
-            .flat_map(|(rule, list)| list.iter().map(move |exception| (rule, exception)))
-    };
+    let all = || exceptions.iter().flat_map(|(rule, list)| list.iter().map(move |exception| (rule, exception)));
     let useless = all()
-        .filter(|(rule, exception)| {
-            !findings
-                .iter()
-                .any(|(name, finding)| excuses(rule, exception, name, finding))
-        })
+        .filter(|(rule, exception)| !findings.iter().any(|(name, finding)| excuses(rule, exception, name, finding)))
         .map(|(rule, exception)| ("exceptions", useless(rule, exception, rules)))
         .collect::<Vec<_>>();
     let kept = findings
@@ -70,12 +58,7 @@ fn useless(rule: &str, exception: &Exception, rules: &[&str]) -> Finding {
     } else {
         format!("there is no rule {rule}: rename or remove the exception for {path}")
     };
-    Finding {
-        path: FILE.to_owned(),
-        line: 1,
-        item: format!("{rule} {path} {item}"),
-        says,
-    }
+    Finding { path: FILE.to_owned(), line: 1, item: format!("{rule} {path} {item}"), says }
 }
 
 #[cfg(test)]
@@ -84,15 +67,7 @@ mod tests {
 
     fn long_function() -> Vec<(&'static str, Finding)> {
         let (path, item) = ("crates/a/src/lib.rs".to_owned(), "long".to_owned());
-        vec![(
-            "function_length",
-            Finding {
-                path,
-                line: 3,
-                item,
-                says: "too long".to_owned(),
-            },
-        )]
+        vec![("function_length", Finding { path, line: 3, item, says: "too long".to_owned() })]
     }
 
     fn exception(rule: &str, item: &str) -> Exceptions {
@@ -104,10 +79,7 @@ mod tests {
     fn an_exception_excuses_exactly_its_item() {
         let rules = ["function_length"];
         assert!(without_excused(long_function(), &exception("function_length", "long"), &rules).is_empty());
-        assert_eq!(
-            without_excused(long_function(), &exception("function_length", "other"), &rules).len(),
-            2
-        );
+        assert_eq!(without_excused(long_function(), &exception("function_length", "other"), &rules).len(), 2);
     }
 
     #[test]

@@ -54,20 +54,12 @@ pub fn service_doc(tree: &Tree) -> Vec<Finding> {
             continue;
         }
         let says_more_than = |word: &str| {
-            let lines = source
-                .text
-                .lines()
-                .filter_map(|line| line.strip_prefix("//! ")?.strip_prefix(word));
+            let lines = source.text.lines().filter_map(|line| line.strip_prefix("//! ")?.strip_prefix(word));
             lines.into_iter().any(|rest| !rest.trim().is_empty())
         };
         for word in SERVICE_LINES.into_iter().filter(|word| !says_more_than(word)) {
             let says = format!("lib.rs lacks its line `//! {word} …`");
-            findings.push(Finding {
-                path: source.path.clone(),
-                line: 1,
-                item: word.to_owned(),
-                says,
-            });
+            findings.push(Finding { path: source.path.clone(), line: 1, item: word.to_owned(), says });
         }
     }
     findings
@@ -82,22 +74,14 @@ fn ignores(attribute: &proc_macro2::Group) -> bool {
             let Some(TokenTree::Group(inner)) = tokens.next() else {
                 return false;
             };
-            inner
-                .stream()
-                .into_iter()
-                .any(|token| matches!(token, TokenTree::Ident(name) if name == "ignore"))
+            inner.stream().into_iter().any(|token| matches!(token, TokenTree::Ident(name) if name == "ignore"))
         }
         _ => false,
     }
 }
 
 fn finding(source: &RustSource<'_>, line: usize, says: String) -> Finding {
-    Finding {
-        path: source.path.to_owned(),
-        line,
-        item: String::new(),
-        says,
-    }
+    Finding { path: source.path.to_owned(), line, item: String::new(), says }
 }
 
 #[cfg(test)]
@@ -110,9 +94,8 @@ mod tests {
 
     #[test]
     fn unfinished_work_is_found_inside_macros_and_not_in_words() {
-        let red = unfinished(&tree(
-            "fn a() {\n    json!({ \"a\": todo!() });\n}\nfn b() { dbg!(1); unimplemented!() }",
-        ));
+        let red =
+            unfinished(&tree("fn a() {\n    json!({ \"a\": todo!() });\n}\nfn b() { dbg!(1); unimplemented!() }"));
         assert_eq!(red.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2, 4, 4]);
         let words = "/// todo!() in a comment\nfn a(todo: u8) -> bool { say(\"dbg!\"); todo != 3 }";
         assert!(unfinished(&tree(words)).is_empty());

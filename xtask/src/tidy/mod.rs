@@ -48,10 +48,7 @@ pub fn tidy() -> Result<(), String> {
         println!("tidy: ok, {files} files in {seconds:.2}s");
         return Ok(());
     }
-    Err(format!(
-        "tidy: {} to mend in {files} files, in {seconds:.2}s",
-        findings.len()
-    ))
+    Err(format!("tidy: {} to mend in {files} files, in {seconds:.2}s", findings.len()))
 }
 
 /// One thing to mend: where it is, and what to do about it.
@@ -67,9 +64,7 @@ pub struct Finding {
 /// What remains after the exceptions, by path and line; each with its rule.
 fn findings(tree: &Tree, exceptions: &exceptions::Exceptions) -> Vec<(&'static str, Finding)> {
     let names = RULES.map(|(name, _)| name);
-    let found = RULES
-        .iter()
-        .flat_map(|(name, rule)| rule(tree).into_iter().map(move |finding| (*name, finding)));
+    let found = RULES.iter().flat_map(|(name, rule)| rule(tree).into_iter().map(move |finding| (*name, finding)));
     let mut left = exceptions::without_excused(found.collect(), exceptions, &names);
     left.sort_by(|(_, a), (_, b)| (&a.path, a.line, &a.item).cmp(&(&b.path, b.line, &b.item)));
     left
@@ -87,34 +82,16 @@ mod tests {
             ("crates/souk/src/broken.rs", "fn {"),
             ("crates/souk/src/file.rs", &long_file),
             ("crates/souk/src/function.rs", &long_function),
-            (
-                "services/carts/Cargo.toml",
-                "[package]\nname = \"carts\"\n[dependencies]\norders.workspace = true",
-            ),
+            ("services/carts/Cargo.toml", "[package]\nname = \"carts\"\n[dependencies]\norders.workspace = true"),
             ("services/orders/Cargo.toml", "[package]\nname = \"orders\""),
             ("services/orders/src/lib.rs", "fn later() { todo!() }"),
             ("services/orders/src/tests.rs", "#[test]\n#[ignore]\nfn slow() {}"),
-            (
-                "services/orders/src/place.rs",
-                r#"const Q: &str = "INSERT INTO orders_order VALUES ($1)";"#,
-            ),
-            (
-                "services/orders/src/store.rs",
-                r#"statements! { ALL = "SELECT id FROM orders_order ORDER BY id"; }"#,
-            ),
-            (
-                "services/orders/src/http.rs",
-                "#[utoipa::path(get, path = \"/v1/admin/orders\")]\nasync fn list() {}",
-            ),
-            (
-                "services/orders/migrations/0001.sql",
-                "CREATE TABLE orders_order (id @id, total @money)",
-            ),
+            ("services/orders/src/place.rs", r#"const Q: &str = "INSERT INTO orders_order VALUES ($1)";"#),
+            ("services/orders/src/store.rs", r#"statements! { ALL = "SELECT id FROM orders_order ORDER BY id"; }"#),
+            ("services/orders/src/http.rs", "#[utoipa::path(get, path = \"/v1/admin/orders\")]\nasync fn list() {}"),
+            ("services/orders/migrations/0001.sql", "CREATE TABLE orders_order (id @id, total @money)"),
         ]);
-        let mut red = findings(&tree, &Default::default())
-            .into_iter()
-            .map(|(rule, _)| rule)
-            .collect::<Vec<_>>();
+        let mut red = findings(&tree, &Default::default()).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
         red.sort_unstable();
         red.dedup();
         let mut all = RULES.map(|(name, _)| name);
@@ -125,30 +102,18 @@ mod tests {
     #[test]
     fn a_good_tree_is_green() {
         let tree = Tree::planted(&[
-            (
-                "services/orders/Cargo.toml",
-                "[package]\nname = \"orders\"\n[dependencies]\nstore.workspace = true",
-            ),
+            ("services/orders/Cargo.toml", "[package]\nname = \"orders\"\n[dependencies]\nstore.workspace = true"),
             (
                 "services/orders/src/lib.rs",
                 "//! Owns: orders.\n//! Never: money.\n//! Says: order.placed\n//! Hears: none\n",
             ),
-            (
-                "services/orders/src/store.rs",
-                r#"statements! { ONE = "SELECT id FROM orders_order WHERE id = $1"; }"#,
-            ),
+            ("services/orders/src/store.rs", r#"statements! { ONE = "SELECT id FROM orders_order WHERE id = $1"; }"#),
             (
                 "services/orders/src/http.rs",
                 "#[utoipa::path(get, path = \"/v1/admin/orders/{id}\")]\nasync fn read(staff: Staff<Read>) {}",
             ),
-            (
-                "services/orders/migrations/0001.sql",
-                "CREATE TABLE orders_order (id @id PRIMARY KEY)",
-            ),
-            (
-                "crates/testkit/tests/it/staff.rs",
-                r#"fn s() { get(format!("/v1/admin/orders/{id}")); }"#,
-            ),
+            ("services/orders/migrations/0001.sql", "CREATE TABLE orders_order (id @id PRIMARY KEY)"),
+            ("crates/testkit/tests/it/staff.rs", r#"fn s() { get(format!("/v1/admin/orders/{id}")); }"#),
         ]);
         assert!(findings(&tree, &Default::default()).is_empty());
     }

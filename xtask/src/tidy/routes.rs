@@ -19,10 +19,7 @@ pub fn admin_permission(tree: &Tree) -> Vec<Finding> {
                 format!("route {path}: write its whole path, from /v1 on")
             }
             Some(path) if path.starts_with("/v1/admin") && !route.asks_permission => {
-                format!(
-                    "{path} without a permission: take a `Staff<…>` argument in fn {}",
-                    route.handler
-                )
+                format!("{path} without a permission: take a `Staff<…>` argument in fn {}", route.handler)
             }
             Some(_) => continue,
             None => format!("fn {}: write the route's path as one string literal", route.handler),
@@ -34,9 +31,7 @@ pub fn admin_permission(tree: &Tree) -> Vec<Finding> {
 
 /// Rule: a story names every route: what its path begins with, and each fixed part after a parameter.
 pub fn untold_route(tree: &Tree) -> Vec<Finding> {
-    let stories = tree
-        .rust()
-        .filter(|source| STORIES.iter().any(|folder| source.path.starts_with(folder)));
+    let stories = tree.rust().filter(|source| STORIES.iter().any(|folder| source.path.starts_with(folder)));
     let told = stories.flat_map(|source| source.strings.iter().map(|text| text.value.clone()).collect::<Vec<_>>());
     let told = told.collect::<Vec<_>>();
     let mut findings = Vec::new();
@@ -68,9 +63,7 @@ fn is_told(path: &str, told: &[String]) -> bool {
 
 /// `/v1/orders/` and `/cancel` of `/v1/orders/{id}/cancel`.
 fn fixed_parts(path: &str) -> Vec<&str> {
-    let parts = path
-        .split('{')
-        .map(|part| part.split_once('}').map_or(part, |(_, fixed)| fixed));
+    let parts = path.split('{').map(|part| part.split_once('}').map_or(part, |(_, fixed)| fixed));
     parts.filter(|part| !part.is_empty() && *part != "/").collect()
 }
 
@@ -86,22 +79,14 @@ struct Route {
 impl Route {
     fn finding(&self, says: String) -> Finding {
         let item = self.path.clone().unwrap_or_else(|| self.handler.clone());
-        Finding {
-            path: self.file.clone(),
-            line: self.line,
-            item,
-            says,
-        }
+        Finding { path: self.file.clone(), line: self.line, item, says }
     }
 }
 
 fn routes(tree: &Tree) -> Vec<Route> {
     let mut routes = Vec::new();
     for source in tree.rust().filter(|source| service_of(source.path).is_some()) {
-        let mut handlers = Handlers {
-            file: source.path,
-            routes: &mut routes,
-        };
+        let mut handlers = Handlers { file: source.path, routes: &mut routes };
         handlers.visit_file(&source.syntax);
     }
     routes
@@ -118,12 +103,7 @@ impl<'ast> Visit<'ast> for Handlers<'_> {
             let syn::Meta::List(list) = &attribute.meta else {
                 continue;
             };
-            let names = list
-                .path
-                .segments
-                .iter()
-                .map(|segment| segment.ident.to_string())
-                .collect::<Vec<_>>();
+            let names = list.path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>();
             if names == ["utoipa", "path"] {
                 self.routes.push(Route {
                     file: self.file.to_owned(),
@@ -142,14 +122,14 @@ impl<'ast> Visit<'ast> for Handlers<'_> {
 fn path_literal(arguments: &TokenStream) -> Option<String> {
     let tokens = arguments.clone().into_iter().collect::<Vec<_>>();
     tokens.windows(3).find_map(|window| match window {
-        [
-            TokenTree::Ident(name),
-            TokenTree::Punct(equals),
-            TokenTree::Literal(value),
-        ] if name == "path" && equals.as_char() == '=' => match syn::Lit::new(value.clone()) {
-            syn::Lit::Str(text) => Some(text.value()),
-            _ => None,
-        },
+        [TokenTree::Ident(name), TokenTree::Punct(equals), TokenTree::Literal(value)]
+            if name == "path" && equals.as_char() == '=' =>
+        {
+            match syn::Lit::new(value.clone()) {
+                syn::Lit::Str(text) => Some(text.value()),
+                _ => None,
+            }
+        }
         _ => None,
     })
 }
@@ -177,10 +157,7 @@ mod tests {
             format!("#[utoipa::path(get, path = {route}, responses((status = 200)))]\nasync fn h({arguments}) {{}}");
         Tree::planted(&[
             ("services/orders/src/http.rs", &http),
-            (
-                "crates/testkit/tests/it/buying.rs",
-                &format!("fn s() {{ get({story}); }}"),
-            ),
+            ("crates/testkit/tests/it/buying.rs", &format!("fn s() {{ get({story}); }}")),
         ])
     }
 

@@ -28,10 +28,7 @@ pub fn file_length(tree: &Tree) -> Vec<Finding> {
 pub fn function_length(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.rust() {
-        let mut functions = Functions {
-            path: source.path,
-            findings: &mut findings,
-        };
+        let mut functions = Functions { path: source.path, findings: &mut findings };
         functions.visit_file(&source.syntax);
     }
     findings
@@ -53,12 +50,7 @@ impl Functions<'_> {
             );
             let item = signature.ident.to_string();
             let line = signature.ident.span().start().line;
-            self.findings.push(Finding {
-                path: self.path.to_owned(),
-                line,
-                item,
-                says,
-            });
+            self.findings.push(Finding { path: self.path.to_owned(), line, item, says });
         }
     }
 }

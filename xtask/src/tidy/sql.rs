@@ -10,9 +10,7 @@ const STATEMENTS: [&str; 5] = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FRO
 /// Rule: a string that begins as a statement stands in a service's `store.rs`.
 pub fn sql_outside_store(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let sources = tree
-        .rust()
-        .filter(|source| !EXEMPT.iter().any(|folder| source.path.starts_with(folder)));
+    let sources = tree.rust().filter(|source| !EXEMPT.iter().any(|folder| source.path.starts_with(folder)));
     for source in sources.filter(|source| !is_service_store(source.path)) {
         for text in source.strings.iter().filter(|text| is_statement(&flat(&text.value))) {
             let begins = flat(&text.value).chars().take(32).collect::<String>();
@@ -47,8 +45,7 @@ fn is_unbounded(text: &str) -> bool {
 
 fn is_said_to_be_bounded(source: &RustSource<'_>, text: &Text) -> bool {
     let says_why = |line: &str, mark: &str| {
-        line.split_once(mark)
-            .is_some_and(|(_, why)| why.trim().chars().any(char::is_alphabetic))
+        line.split_once(mark).is_some_and(|(_, why)| why.trim().chars().any(char::is_alphabetic))
     };
     if text.value.lines().any(|line| says_why(line, "-- bounded:")) {
         return true;
@@ -56,9 +53,7 @@ fn is_said_to_be_bounded(source: &RustSource<'_>, text: &Text) -> bool {
     // The literal may begin on its name's line or on the one after: comments above either count.
     let above = source.text.lines().take(text.line - 1).collect::<Vec<_>>();
     let above = above.iter().rev().map(|line| line.trim());
-    let comments = above
-        .skip_while(|line| line.ends_with('='))
-        .take_while(|line| line.starts_with("//"));
+    let comments = above.skip_while(|line| line.ends_with('=')).take_while(|line| line.starts_with("//"));
     comments.into_iter().any(|line| says_why(line, "bounded:"))
 }
 
@@ -68,9 +63,7 @@ fn is_statement(flat: &str) -> bool {
 
 /// The statement on one line: SQL comments gone, white space single.
 pub fn flat(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(|line| line.split_once("--").map_or(line, |(before, _)| before));
+    let lines = text.lines().map(|line| line.split_once("--").map_or(line, |(before, _)| before));
     lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
@@ -83,20 +76,11 @@ fn outermost(statement: &str) -> String {
         depth -= i32::from(*letter == ')');
         is_outer
     });
-    outer
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    outer.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn finding(source: &RustSource<'_>, text: &Text, says: String) -> Finding {
-    Finding {
-        path: source.path.to_owned(),
-        line: text.line,
-        item: String::new(),
-        says,
-    }
+    Finding { path: source.path.to_owned(), line: text.line, item: String::new(), says }
 }
 
 #[cfg(test)]
@@ -137,10 +121,7 @@ mod tests {
 
     #[test]
     fn a_bounded_list_says_why() {
-        assert_eq!(
-            red_list("SELECT id FROM a ORDER BY id\n-- bounded: at most 200 lines a cart"),
-            0
-        );
+        assert_eq!(red_list("SELECT id FROM a ORDER BY id\n-- bounded: at most 200 lines a cart"), 0);
         assert_eq!(red_list("SELECT id FROM a ORDER BY id -- bounded:"), 1);
         let above = "statements! {\n // bounded: nine services\n ALL =\n  \"SELECT id FROM a ORDER BY id\";\n}";
         assert!(unbounded_list(&Tree::planted(&[("services/orders/src/store.rs", above)])).is_empty());

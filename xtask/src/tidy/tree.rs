@@ -69,22 +69,14 @@ impl Tree {
     /// A tree for tests, from `(path, text)`.
     #[cfg(test)]
     pub fn planted(files: &[(&str, &str)]) -> Self {
-        let sources = files
-            .iter()
-            .map(|(path, text)| Source::new((*path).to_owned(), (*text).to_owned()));
-        Self {
-            sources: sources.collect(),
-        }
+        let sources = files.iter().map(|(path, text)| Source::new((*path).to_owned(), (*text).to_owned()));
+        Self { sources: sources.collect() }
     }
 
     /// The Rust files that parse.
     pub fn rust(&self) -> impl Iterator<Item = RustSource<'_>> {
         self.sources.iter().filter_map(|source| match &source.kind {
-            Kind::Rust(rust) => Some(RustSource {
-                path: &source.path,
-                text: &source.text,
-                rust,
-            }),
+            Kind::Rust(rust) => Some(RustSource { path: &source.path, text: &source.text, rust }),
             Kind::Broken(..) | Kind::Other => None,
         })
     }
@@ -92,11 +84,7 @@ impl Tree {
 
 impl Source {
     fn new(path: String, text: String) -> Self {
-        let kind = if path.ends_with(".rs") {
-            Kind::of_rust(&text)
-        } else {
-            Kind::Other
-        };
+        let kind = if path.ends_with(".rs") { Kind::of_rust(&text) } else { Kind::Other };
         Self { path, text, kind }
     }
 }
@@ -111,11 +99,7 @@ impl Kind {
             Ok(syntax) => {
                 let mut strings = Vec::new();
                 collect_strings(&tokens, &mut strings);
-                Self::Rust(Box::new(Rust {
-                    syntax,
-                    tokens,
-                    strings,
-                }))
+                Self::Rust(Box::new(Rust { syntax, tokens, strings }))
             }
             Err(why) => Self::Broken(why.span().start().line, why.to_string()),
         }
@@ -140,17 +124,13 @@ pub fn unreadable(tree: &Tree) -> Vec<Finding> {
 
 /// The service a path lies in: `orders` for `services/orders/…`.
 pub fn service_of(path: &str) -> Option<&str> {
-    path.strip_prefix("services/")?
-        .split_once('/')
-        .map(|(service, _)| service)
+    path.strip_prefix("services/")?.split_once('/').map(|(service, _)| service)
 }
 
 /// Whether the file holds its service's statements: `src/store.rs`, or `src/store/*.rs` where one file got too long.
 pub fn is_service_store(path: &str) -> bool {
     let Some(service) = service_of(path) else { return false };
-    let inside = path
-        .strip_prefix(&format!("services/{service}/src/"))
-        .unwrap_or_default();
+    let inside = path.strip_prefix(&format!("services/{service}/src/")).unwrap_or_default();
     inside == "store.rs" || inside.starts_with("store/")
 }
 
@@ -172,10 +152,7 @@ fn collect_strings(tokens: &TokenStream, into: &mut Vec<Text>) {
             TokenTree::Literal(literal) => {
                 let line = literal.span().start().line;
                 if let syn::Lit::Str(text) = syn::Lit::new(literal) {
-                    into.push(Text {
-                        value: text.value(),
-                        line,
-                    });
+                    into.push(Text { value: text.value(), line });
                 }
             }
             TokenTree::Group(_) | TokenTree::Ident(_) | TokenTree::Punct(_) => {}
@@ -217,11 +194,7 @@ mod tests {
             "/// SELECT is a word here.\nstatements! {\n    ONE = \"SELECT 1\";\n    TWO = r#\"SELECT 2\"#;\n}\n",
         )]);
         let file = tree.rust().next().unwrap();
-        let found = file
-            .strings
-            .iter()
-            .map(|text| (text.value.as_str(), text.line))
-            .collect::<Vec<_>>();
+        let found = file.strings.iter().map(|text| (text.value.as_str(), text.line)).collect::<Vec<_>>();
         assert_eq!(found, [("SELECT 1", 3), ("SELECT 2", 4)]);
     }
 

@@ -32,17 +32,8 @@ enum Did {
 
 impl Hears {
     pub(crate) fn new(service: &Service) -> Arc<Self> {
-        let reactions = service
-            .reactions
-            .iter()
-            .map(|(name, reaction)| (*name, Arc::clone(reaction)))
-            .collect();
-        Arc::new(Self {
-            name: service.name,
-            ctx: service.ctx.clone(),
-            reactions,
-            parked: Notify::new(),
-        })
+        let reactions = service.reactions.iter().map(|(name, reaction)| (*name, Arc::clone(reaction))).collect();
+        Arc::new(Self { name: service.name, ctx: service.ctx.clone(), reactions, parked: Notify::new() })
     }
 
     pub(crate) fn hears(&self, event: &Envelope) -> bool {
@@ -73,11 +64,7 @@ impl Hears {
 
     async fn try_batch(self: &Arc<Self>, batch: Vec<Envelope>) -> Result<(), store::Error> {
         let input = (Arc::clone(self), batch);
-        let parked = self
-            .ctx
-            .db
-            .write(input, |tx, (hears, batch)| Box::pin(hears.apply_in(tx, batch)))
-            .await?;
+        let parked = self.ctx.db.write(input, |tx, (hears, batch)| Box::pin(hears.apply_in(tx, batch))).await?;
         fault::point("bus.applied");
         if parked {
             self.parked.notify_one();
@@ -94,10 +81,7 @@ impl Hears {
             return Err(error);
         }
         let input = (event, error.to_string());
-        self.ctx
-            .db
-            .write(input, |tx, (event, why)| Box::pin(park_unapplied(tx, event, why)))
-            .await?;
+        self.ctx.db.write(input, |tx, (event, why)| Box::pin(park_unapplied(tx, event, why))).await?;
         self.parked.notify_one();
         Ok(())
     }
@@ -108,11 +92,8 @@ impl Hears {
         let mut seen = Vec::with_capacity(claimed.len());
         let mut parked = false;
         for event in batch {
-            let new = claimed
-                .iter()
-                .any(|claimed| claimed.event == event.id && !claimed.stale);
-            let doubled = fault::planted("bug.bus.applies_twice");
-            if (!new && !doubled) || (seen.contains(&event.id) && !doubled) {
+            let new = claimed.iter().any(|claimed| claimed.event == event.id && !claimed.stale);
+            if !new || seen.contains(&event.id) {
                 continue;
             }
             seen.push(event.id);
@@ -128,10 +109,7 @@ impl Hears {
     /// Runs the reaction as a part that is undone alone if it can't be applied now.
     async fn react(&self, tx: &mut Tx, event: &Envelope) -> Result<Did, store::Error> {
         let Some(reaction) = self.reactions.get(event.name.as_str()) else {
-            return Ok(Did::Put(format!(
-                "this release of {} does not know {}",
-                self.name, event.name
-            )));
+            return Ok(Did::Put(format!("this release of {} does not know {}", self.name, event.name)));
         };
         let mark = tx.mark().await?;
         let why = match reaction(&self.ctx, tx, event).await {
@@ -157,9 +135,7 @@ impl Hears {
             let retried = self
                 .ctx
                 .db
-                .write(input, |tx, (hears, parked, given_up)| {
-                    Box::pin(hears.retry_in(tx, parked, *given_up))
-                })
+                .write(input, |tx, (hears, parked, given_up)| Box::pin(hears.retry_in(tx, parked, *given_up)))
                 .await;
             if let Err(error) = retried {
                 tracing::warn!(service = self.name, %error, "a parked event could not be retried");

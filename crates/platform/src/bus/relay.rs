@@ -37,19 +37,13 @@ pub struct Relay {
 
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Relay")
-            .field("says", &self.setting.says)
-            .finish_non_exhaustive()
+        f.debug_struct("Relay").field("says", &self.setting.says).finish_non_exhaustive()
     }
 }
 
 impl Relay {
     pub(crate) fn new(setting: RelaySetting, hears: Vec<Arc<Hears>>, watches: Vec<(&'static str, Watch)>) -> Self {
-        Self {
-            setting,
-            hears,
-            watches,
-        }
+        Self { setting, hears, watches }
     }
 
     /// Until shutdown, and then until what was handed over is marked.
@@ -81,9 +75,8 @@ impl Relay {
                 Ok((0, _)) => metrics::gauge!("souk_outbox_waiting").set(0.0),
                 Ok((count, oldest)) => {
                     metrics::gauge!("souk_outbox_waiting").set(count as f64);
-                    let age = oldest.map_or(0.0, |oldest| {
-                        self.setting.db.clock().now().duration_since(oldest).as_secs_f64()
-                    });
+                    let age =
+                        oldest.map_or(0.0, |oldest| self.setting.db.clock().now().duration_since(oldest).as_secs_f64());
                     metrics::gauge!("souk_outbox_oldest_seconds").set(age);
                     return;
                 }
@@ -201,10 +194,7 @@ mod disturb {
 
     impl Disturb {
         pub fn new(seed: u64) -> Self {
-            Self {
-                random: StdRng::seed_from_u64(seed),
-                held: Vec::new(),
-            }
+            Self { random: StdRng::seed_from_u64(seed), held: Vec::new() }
         }
 
         /// What to hand over now: of what came and what was held back, about half, shuffled; what came is

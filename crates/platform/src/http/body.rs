@@ -42,38 +42,22 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
+        let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if !json.is_some_and(|kind| kind.starts_with("application/json") || kind.contains("+json")) {
             let detail = "send the body as JSON with `Content-Type: application/json`";
             return Err(Problem::new(Kind::MediaType, "request.media_type", detail));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(&rejection))?;
-        Ok(Self {
-            value: read(&bytes)?,
-            bytes,
-        })
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        Ok(Self { value: read(&bytes)?, bytes })
     }
 }
 
 fn unreadable(rejection: &BytesRejection) -> Problem {
     let text = rejection.body_text();
     if rejection.status().as_u16() == 413 {
-        Problem::new(
-            Kind::TooLarge,
-            "request.too_large",
-            "the body is larger than this shop takes",
-        )
+        Problem::new(Kind::TooLarge, "request.too_large", "the body is larger than this shop takes")
     } else {
-        Problem::new(
-            Kind::Malformed,
-            "request.malformed",
-            format!("the body could not be read: {text}"),
-        )
+        Problem::new(Kind::Malformed, "request.malformed", format!("the body could not be read: {text}"))
     }
 }
 
@@ -86,19 +70,11 @@ fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T,
         if inner.is_data() {
             Problem::field(pointer, without_position(&inner.to_string()))
         } else {
-            Problem::new(
-                Kind::Malformed,
-                "request.malformed",
-                format!("the body is not JSON: {inner}"),
-            )
+            Problem::new(Kind::Malformed, "request.malformed", format!("the body is not JSON: {inner}"))
         }
     })?;
     json.end().map_err(|error| {
-        Problem::new(
-            Kind::Malformed,
-            "request.malformed",
-            format!("the body goes on after its JSON: {error}"),
-        )
+        Problem::new(Kind::Malformed, "request.malformed", format!("the body goes on after its JSON: {error}"))
     })?;
     value.validate().map_err(|report| {
         let field = |(path, error): &(garde::Path, garde::Error)| FieldProblem {
@@ -116,13 +92,19 @@ fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
         match value {
             serde_json::Value::String(text) => text.contains('\0'),
             serde_json::Value::Array(items) => items.iter().any(has_nul),
-            serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+            serde_json::Value::Object(fields) => {
+                fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+            }
             _ => false,
         }
     }
     let escaped = bytes.windows(6).any(|six| six == b"\\u0000");
     if escaped && serde_json::from_slice(bytes).is_ok_and(|value| has_nul(&value)) {
-        return Err(Problem::new(Kind::Malformed, "request.malformed", "a text holds the character U+0000, which can't be stored"));
+        return Err(Problem::new(
+            Kind::Malformed,
+            "request.malformed",
+            "a text holds the character U+0000, which can't be stored",
+        ));
     }
     Ok(())
 }
@@ -151,9 +133,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => {
                 let text = rejection.body_text();
-                let text = text
-                    .rsplit_once("query string: ")
-                    .map_or(text.as_str(), |(_, text)| text);
+                let text = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, text)| text);
                 let (name, detail) = text.split_once(": ").unwrap_or(("query", text));
                 Err(Problem::field(name, detail))
             }
@@ -174,11 +154,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             Err(rejection) => {
                 let text = rejection.body_text();
                 let text = text.strip_prefix("Invalid URL: ").unwrap_or(&text);
-                Err(Problem::new(
-                    Kind::NotFound,
-                    "request.unknown_route",
-                    format!("there is nothing here: {text}"),
-                ))
+                Err(Problem::new(Kind::NotFound, "request.unknown_route", format!("there is nothing here: {text}")))
             }
         }
     }
@@ -212,14 +188,8 @@ mod tests {
     #[test]
     fn a_refusal_points_at_the_field() {
         let zero = refused(r#"{"lines":[{"sku":"a","quantity":0}]}"#);
-        assert_eq!(
-            (zero.status, zero.errors[0].pointer.as_str()),
-            (422, "/lines/0/quantity")
-        );
-        assert_eq!(
-            zero.errors[0].detail,
-            "a quantity is a whole number from 1 to 100000, not 0"
-        );
+        assert_eq!((zero.status, zero.errors[0].pointer.as_str()), (422, "/lines/0/quantity"));
+        assert_eq!(zero.errors[0].detail, "a quantity is a whole number from 1 to 100000, not 0");
         let unknown = refused(r#"{"lines":[],"note":1}"#);
         assert!(unknown.detail.contains("unknown field `note`"), "{unknown}");
         let empty = refused(r#"{"lines":[{"sku":"","quantity":1}]}"#);

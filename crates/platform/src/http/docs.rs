@@ -4,7 +4,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Components, Info, OpenApi, RefOr, ResponseBuilder};
+use utoipa::openapi::{Info, OpenApi, RefOr, ResponseBuilder};
 
 use crate::Service;
 
@@ -40,7 +40,7 @@ fn info(title: &str) -> Info {
 
 /// What every operation has: its service as tag, the problem it may answer, the ways to say who asks.
 fn finish(api: &mut OpenApi, service: &str) {
-    let mut components = api.components.take().unwrap_or_else(Components::new);
+    let mut components = api.components.take().unwrap_or_default();
     let mut schemas = vec![(PROBLEM.to_owned(), <crate::Problem as utoipa::PartialSchema>::schema())];
     <crate::Problem as utoipa::ToSchema>::schemas(&mut schemas);
     components.schemas.extend(schemas);
@@ -53,13 +53,7 @@ fn finish(api: &mut OpenApi, service: &str) {
     components.add_security_scheme("buyer", SecurityScheme::ApiKey(ApiKey::Header(token)));
     api.components = Some(components);
     for (path, item) in &mut api.paths.paths {
-        let operations = [
-            &mut item.get,
-            &mut item.post,
-            &mut item.put,
-            &mut item.patch,
-            &mut item.delete,
-        ];
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             finish_operation(operation, path, service);
         }
@@ -77,8 +71,5 @@ fn finish_operation(operation: &mut Operation, path: &str, service: &str) {
         .description("A problem: its `code` says which")
         .content("application/problem+json", content)
         .build();
-    operation
-        .responses
-        .responses
-        .insert("default".to_owned(), RefOr::T(problem));
+    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
 }

@@ -42,12 +42,7 @@ impl RequiredKey {
         route: &'static str,
         body: &Body<T>,
     ) -> Result<Replay, Problem> {
-        let key = Key {
-            principal: principal.into(),
-            route,
-            key: self.0.clone(),
-            body_sha256: body.sha256(),
-        };
+        let key = Key { principal: principal.into(), route, key: self.0.clone(), body_sha256: body.sha256() };
         look_up(db, key).await
     }
 }
@@ -62,10 +57,7 @@ impl OptionalKey {
         body: &Body<T>,
     ) -> Result<Option<Replay>, Problem> {
         match &self.0 {
-            Some(key) => RequiredKey(key.clone())
-                .look_up(db, principal, route, body)
-                .await
-                .map(Some),
+            Some(key) => RequiredKey(key.clone()).look_up(db, principal, route, body).await.map(Some),
             None => Ok(None),
         }
     }
@@ -92,10 +84,7 @@ pub async fn replayed(db: &Db, key: &Key) -> Result<Made, Problem> {
         None => {
             let detail = "a request with this Idempotency-Key is still running: ask again in a moment";
             let problem = Problem::new(Kind::Conflict, "request.key_in_flight", detail);
-            Err(Problem {
-                retry_after_seconds: Some(1),
-                ..problem
-            })
+            Err(Problem { retry_after_seconds: Some(1), ..problem })
         }
     }
 }
@@ -107,9 +96,7 @@ pub fn created(location: &str, value: impl Serialize, repeat: bool) -> Response 
         response.headers_mut().insert(axum::http::header::LOCATION, location);
     }
     if repeat {
-        response
-            .headers_mut()
-            .insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     response
 }
@@ -121,10 +108,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
         let Some(value) = parts.headers.get(HEADER) else {
             return Ok(Self(None));
         };
-        let text = value
-            .to_str()
-            .ok()
-            .filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()));
+        let text = value.to_str().ok().filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()));
         let text = text.ok_or_else(|| {
             Problem::field(
                 "Idempotency-Key",
@@ -141,7 +125,6 @@ impl<S: Send + Sync> FromRequestParts<S> for RequiredKey {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let OptionalKey(key) = OptionalKey::from_request_parts(parts, state).await?;
         let detail = "send an `Idempotency-Key` header with a new UUID for each new request, and the same one when you repeat it";
-        key.map(Self)
-            .ok_or_else(|| Problem::new(Kind::Required, "request.key_required", detail))
+        key.map(Self).ok_or_else(|| Problem::new(Kind::Required, "request.key_required", detail))
     }
 }

@@ -32,13 +32,7 @@ pub(super) async fn answer(headers: HeaderMap, page: String) -> Response {
         .is_some_and(|accept| accept.contains("text/html"));
     if html {
         let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-        return (
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CONTENT_SECURITY_POLICY, policy),
-            ],
-            page,
-        )
+        return ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)], page)
             .into_response();
     }
     let links: std::collections::BTreeMap<_, _> = LINKS.iter().map(|(path, about)| (*path, *about)).collect();
@@ -48,10 +42,7 @@ pub(super) async fn answer(headers: HeaderMap, page: String) -> Response {
 pub(super) fn page(services: &[&'static str]) -> String {
     let rows = |rows: Vec<String>| rows.join("\n");
     let about = |name: &str| {
-        ABOUT
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or("a service of this shop", |(_, about)| about)
+        ABOUT.iter().find(|(known, _)| *known == name).map_or("a service of this shop", |(_, about)| about)
     };
     let service_rows = rows(services.iter().map(|name| format!("<tr><th>{name}</th><td>{}</td><td><a href=\"/api-docs/{name}/openapi.json\">openapi.json</a></td></tr>", about(name))).collect());
     let link_rows = rows(

@@ -44,25 +44,18 @@ pub(super) async fn around(around: Around, request: Request, next: Next) -> Resp
         .unwrap_or_else(|| around.ids.uuid())
         .to_string();
     let trace = telemetry::continue_trace(header(&request, TRACEPARENT));
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let work = format!("{} {route}", request.method());
     let method = request.method().clone();
 
     let (cost, watch) = (Arc::new(Cost::default()), Stopwatch::start());
     let answered = REQUEST.scope(id.as_str().into(), async {
         work::scope(work.as_str(), Some(&trace), Arc::clone(&cost), async {
-            tokio::time::timeout(around.deadline, next.run(request))
-                .await
-                .unwrap_or_else(|_| {
-                    let detail = format!(
-                        "the request took longer than {} s and was given up",
-                        around.deadline.as_secs()
-                    );
-                    Problem::new(Kind::Unavailable, "request.timeout", detail).into_response()
-                })
+            tokio::time::timeout(around.deadline, next.run(request)).await.unwrap_or_else(|_| {
+                let detail = format!("the request took longer than {} s and was given up", around.deadline.as_secs());
+                Problem::new(Kind::Unavailable, "request.timeout", detail).into_response()
+            })
         })
         .await
     });
@@ -92,8 +85,6 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 /// A panic in a handler, as a problem; the process goes on.
 pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    let text = text
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Problem::internal(format!("a handler panicked: {text}")).into_response()
 }

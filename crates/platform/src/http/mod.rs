@@ -42,18 +42,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PreferWait {
         let Some(prefer) = parts.headers.get("prefer").and_then(|value| value.to_str().ok()) else {
             return Ok(Self(None));
         };
-        let wait = prefer
-            .split([',', ';'])
-            .find_map(|part| part.trim().strip_prefix("wait="));
+        let wait = prefer.split([',', ';']).find_map(|part| part.trim().strip_prefix("wait="));
         let seconds = wait.map(|text| {
-            text.trim()
-                .parse::<u64>()
-                .map_err(|_| Problem::field("Prefer", "write `wait=N` with N in seconds"))
+            text.trim().parse::<u64>().map_err(|_| Problem::field("Prefer", "write `wait=N` with N in seconds"))
         });
-        Ok(Self(
-            seconds
-                .transpose()?
-                .map(|seconds| Duration::from_secs(seconds.min(Self::SECONDS_MAX))),
-        ))
+        Ok(Self(seconds.transpose()?.map(|seconds| Duration::from_secs(seconds.min(Self::SECONDS_MAX)))))
     }
 }

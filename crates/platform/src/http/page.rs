@@ -25,10 +25,7 @@ impl Page {
     pub fn limit(&self) -> Result<i64, Problem> {
         match self.limit.unwrap_or(LIMIT_DEFAULT) {
             limit @ 1..=LIMIT_MAX => Ok(limit),
-            other => Err(Problem::field(
-                "limit",
-                format!("is a whole number from 1 to {LIMIT_MAX}, not {other}"),
-            )),
+            other => Err(Problem::field("limit", format!("is a whole number from 1 to {LIMIT_MAX}, not {other}"))),
         }
     }
 
@@ -37,9 +34,7 @@ impl Page {
         let Some(text) = &self.cursor else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        place
-            .map(Some)
-            .ok_or_else(|| Problem::field("cursor", "is not a `next` of this list"))
+        place.map(Some).ok_or_else(|| Problem::field("cursor", "is not a `next` of this list"))
     }
 }
 
@@ -67,11 +62,7 @@ impl<T> List<T> {
         let limit = usize::try_from(limit).unwrap_or(0);
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = if more {
-            items.last().map(|last| Cursor::encode(&place(last)))
-        } else {
-            None
-        };
+        let next = if more { items.last().map(|last| Cursor::encode(&place(last))) } else { None };
         Self { items, next }
     }
 }

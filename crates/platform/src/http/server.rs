@@ -58,32 +58,19 @@ pub fn router(
     }
     let process = Process { health, tasks, peers };
     let own = Router::new()
-        .route(
-            "/health/live",
-            get(|| async { Json(serde_json::json!({ "status": "live" })) }),
-        )
+        .route("/health/live", get(|| async { Json(serde_json::json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/internal/calls/{name}", post(answer_call))
         .with_state(process);
     let index = super::index::page(&names);
-    let around = Around {
-        ids,
-        deadline: Duration::from_secs(config.server.request_seconds_max),
-    };
+    let around = Around { ids, deadline: Duration::from_secs(config.server.request_seconds_max) };
     routes
         .merge(own)
         .merge(swagger)
-        .route(
-            "/",
-            get(move |headers: HeaderMap| super::index::answer(headers, index.clone())),
-        )
+        .route("/", get(move |headers: HeaderMap| super::index::answer(headers, index.clone())))
         .fallback(|| async {
-            Problem::new(
-                Kind::NotFound,
-                "request.unknown_route",
-                "there is no such route; `/api-docs` lists all",
-            )
+            Problem::new(Kind::NotFound, "request.unknown_route", "there is no such route; `/api-docs` lists all")
         })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -107,9 +94,7 @@ pub fn router(
 /// Serves until the process is told to stop, then drains.
 pub async fn serve(listener: tokio::net::TcpListener, router: Router, tasks: Tasks) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move { tasks.stopping().await })
-        .await
+    axum::serve(listener, service).with_graceful_shutdown(async move { tasks.stopping().await }).await
 }
 
 fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -118,11 +103,7 @@ fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderL
 
 /// Closed unless the settings name origins.
 fn cors(server: &Server) -> CorsLayer {
-    let origins: Vec<HeaderValue> = server
-        .cors_origins
-        .iter()
-        .filter_map(|origin| origin.parse().ok())
-        .collect();
+    let origins: Vec<HeaderValue> = server.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {
         return CorsLayer::new();
     }
@@ -136,16 +117,10 @@ fn cors(server: &Server) -> CorsLayer {
 fn docs_ui(services: &[Service]) -> Router {
     let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs").url("/api-docs/openapi.json", docs::merged(services));
     for service in services {
-        ui = ui.url(
-            format!("/api-docs/{}/openapi.json", service.name),
-            docs::document(service),
-        );
+        ui = ui.url(format!("/api-docs/{}/openapi.json", service.name), docs::document(service));
     }
     let events = super::asyncapi::document();
-    Router::from(ui).route(
-        "/api-docs/asyncapi.json",
-        get(move || async move { Json(events.as_ref().clone()) }),
-    )
+    Router::from(ui).route("/api-docs/asyncapi.json", get(move || async move { Json(events.as_ref().clone()) }))
 }
 
 async fn ready(State(process): State<Process>) -> Response {
@@ -175,21 +150,15 @@ async fn answer_call(
     body: Bytes,
 ) -> Response {
     let sent = headers.get(SERVICE_TOKEN).map_or(&[][..], HeaderValue::as_bytes);
-    let right = process
-        .peers
-        .token()
-        .is_some_and(|token| bool::from(token.as_bytes().ct_eq(sent)));
+    let right = process.peers.token().is_some_and(|token| bool::from(token.as_bytes().ct_eq(sent)));
     if !right {
         let detail = "this door is for the shop's own processes";
         return Problem::new(Kind::Unauthenticated, "request.unauthenticated", detail).into_response();
     }
     match process.peers.local_answer(&name) {
-        None => Problem::new(
-            Kind::NotFound,
-            "request.unknown_route",
-            format!("nobody here answers {name}"),
-        )
-        .into_response(),
+        None => {
+            Problem::new(Kind::NotFound, "request.unknown_route", format!("nobody here answers {name}")).into_response()
+        }
         Some(answer) => match answer.json(body).await {
             Ok(json) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
             Err(problem) => problem.into_response(),

@@ -22,10 +22,7 @@ impl<T> Tagged<T> {
     /// `tag` changes whenever the answer does: a version, or several joined.
     pub fn new(headers: &HeaderMap, tag: impl std::fmt::Display, value: T) -> Self {
         let etag = format!("\"{tag}\"");
-        let known = headers
-            .get(header::IF_NONE_MATCH)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let unchanged = known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag);
         Self { etag, unchanged, value }
     }
@@ -33,10 +30,7 @@ impl<T> Tagged<T> {
 
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        let headers = [
-            (header::ETAG, self.etag),
-            (header::CACHE_CONTROL, "no-cache".to_owned()),
-        ];
+        let headers = [(header::ETAG, self.etag), (header::CACHE_CONTROL, "no-cache".to_owned())];
         if self.unchanged {
             (StatusCode::NOT_MODIFIED, headers).into_response()
         } else {
@@ -54,10 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let detail = "send the ETag that you read as `If-Match`, so that nobody's change is lost";
-        let text = parts
-            .headers
-            .get(header::IF_MATCH)
-            .and_then(|value| value.to_str().ok());
+        let text = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
         let text = text.ok_or_else(|| Problem::new(Kind::Required, "request.if_match_required", detail))?;
         let version = text
             .trim()
@@ -66,8 +57,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .split('.')
             .next()
             .and_then(|version| version.parse().ok());
-        version
-            .map(Self)
-            .ok_or_else(|| Problem::field("If-Match", "is the ETag of an earlier answer, like \"3\""))
+        version.map(Self).ok_or_else(|| Problem::field("If-Match", "is the ETag of an earlier answer, like \"3\""))
     }
 }

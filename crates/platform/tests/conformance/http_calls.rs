@@ -32,7 +32,11 @@ async fn peer(failures: u64) -> (String, Arc<AtomicU64>) {
             if headers.get(SERVICE_TOKEN).is_none_or(|token| token != "secret") {
                 return StatusCode::UNAUTHORIZED.into_response();
             }
-            if before < failures { Problem::unavailable("warming up").into_response() } else { Json(call.number * 2).into_response() }
+            if before < failures {
+                Problem::unavailable("warming up").into_response()
+            } else {
+                Json(call.number * 2).into_response()
+            }
         }
     };
     let router = axum::Router::new().route("/internal/calls/speaker.double", axum::routing::post(answer));

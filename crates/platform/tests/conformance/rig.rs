@@ -221,7 +221,8 @@ fn clock() -> Clock {
 }
 
 async fn admin(server: &str, statement: &str) {
-    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("PostgreSQL answers");
+    let (client, connection) =
+        tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("PostgreSQL answers");
     #[allow(clippy::disallowed_methods, reason = "ends with its client")]
     let driver = tokio::spawn(connection);
     client.batch_execute(statement).await.expect("an administrator's statement");

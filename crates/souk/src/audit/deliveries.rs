@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{Audit, PAGE};
 
 pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
-    let heard_by: HashMap<&str, &[&str]> = contracts::all_events().iter().map(|event| (event.name, event.heard_by)).collect();
+    let heard_by: HashMap<&str, &[&str]> =
+        contracts::all_events().iter().map(|event| (event.name, event.heard_by)).collect();
     for service in SERVICES {
         let mut after = None;
         loop {
@@ -38,7 +39,12 @@ fn check_stuck(audit: &mut Audit<'_>, service: &str, page: &SaidPage) {
     }
 }
 
-async fn check_applied(audit: &mut Audit<'_>, service: &str, page: &SaidPage, heard_by: &HashMap<&str, &[&str]>) -> Result<(), Problem> {
+async fn check_applied(
+    audit: &mut Audit<'_>,
+    service: &str,
+    page: &SaidPage,
+    heard_by: &HashMap<&str, &[&str]>,
+) -> Result<(), Problem> {
     let settled: Vec<_> = page.events.iter().filter(|event| audit.is_settled(event.said_at)).collect();
     audit.events += settled.len() as u64;
     let mut by_hearer: BTreeMap<&str, Vec<(Uuid, &str)>> = BTreeMap::new();
@@ -62,7 +68,12 @@ async fn check_applied(audit: &mut Audit<'_>, service: &str, page: &SaidPage, he
     Ok(())
 }
 
-async fn ask<R: DeserializeOwned>(audit: &Audit<'_>, service: &str, what: &str, call: &impl Serialize) -> Result<R, Problem> {
+async fn ask<R: DeserializeOwned>(
+    audit: &Audit<'_>,
+    service: &str,
+    what: &str,
+    call: &impl Serialize,
+) -> Result<R, Problem> {
     let call = serde_json::to_value(call).map_err(|error| Problem::internal(error.to_string()))?;
     let reply = audit.ctx.peers.call_named(&format!("{service}.{what}"), &call).await?;
     serde_json::from_value(reply).map_err(|error| Problem::internal(error.to_string()))

@@ -69,7 +69,8 @@ async fn pass(ctx: &Ctx) -> Result<Audit<'_>, Problem> {
     let now = ctx.clock.now();
     let settle = SignedDuration::from_secs(ctx.config.audit.settle_seconds);
     let settled_before = now.saturating_sub(settle).unwrap_or(Timestamp::MIN);
-    let mut audit = Audit { ctx, now, settled_before, findings: BTreeSet::new(), levels: 0, orders: 0, payments: 0, events: 0 };
+    let mut audit =
+        Audit { ctx, now, settled_before, findings: BTreeSet::new(), levels: 0, orders: 0, payments: 0, events: 0 };
     stock::check(&mut audit).await?;
     orders::check(&mut audit).await?;
     payments::check(&mut audit).await?;
@@ -107,7 +108,8 @@ impl fmt::Display for Report {
             writeln!(f, "{:<4} {}: {}", finding.invariant, finding.subject, finding.about)?;
         }
         let Self { levels, orders, payments, events, .. } = self;
-        let verdict = if self.findings.is_empty() { "clean".to_owned() } else { format!("{} findings", self.findings.len()) };
+        let verdict =
+            if self.findings.is_empty() { "clean".to_owned() } else { format!("{} findings", self.findings.len()) };
         write!(f, "audit: {verdict} ({levels} stock levels, {orders} orders, {payments} payments, {events} events)")
     }
 }

@@ -58,7 +58,9 @@ fn follows(from: OrderStatus, to: OrderStatus) -> bool {
 fn check_amounts(audit: &mut Audit<'_>, order: &OrderFact) {
     let OrderFact { total, amounts_total, parts_total, captured, .. } = order;
     let adds_up = total.amount == *amounts_total && total.amount == *parts_total;
-    audit.must(adds_up, "I4", order.order, || format!("total {}, rows {amounts_total}, parts {parts_total}", total.amount));
+    audit.must(adds_up, "I4", order.order, || {
+        format!("total {}, rows {amounts_total}, parts {parts_total}", total.amount)
+    });
     let taken = *captured <= total.amount && (order.status != Completed || *captured == total.amount);
     audit.must(taken, "I4", order.order, || format!("{captured} captured of {}", total.amount));
 }
@@ -70,14 +72,18 @@ fn check_holds(audit: &mut Audit<'_>, order: &OrderFact, holds: Option<&Inventor
     let free = order.status != Cancelled || holds.held == 0;
     audit.must(free, "I2", order.order, || format!("cancelled, but {} units are still held", holds.held));
     let shipped = holds.shipped <= order.ordered;
-    audit.must(shipped, "I2", order.order, || format!("{} units left the stock of {} ordered", holds.shipped, order.ordered));
+    audit.must(shipped, "I2", order.order, || {
+        format!("{} units left the stock of {} ordered", holds.shipped, order.ordered)
+    });
 }
 
 /// I5: confirmed means paid; cancelled means that nothing is kept. I4: both sides captured the same.
 fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payment: Option<&PaymentFact>) {
     let paid = payment.map_or(0, |payment| payment.authorized - payment.voided);
     if matches!(order.status, Confirmed | Completed) {
-        audit.must(paid >= order.total.amount, "I5", order.order, || format!("{:?}, but {paid} of {} is authorised", order.status, order.total.amount));
+        audit.must(paid >= order.total.amount, "I5", order.order, || {
+            format!("{:?}, but {paid} of {} is authorised", order.status, order.total.amount)
+        });
     }
     let Some(payment) = payment.filter(|payment| payment.open == 0) else { return };
     if order.status == Cancelled {
@@ -85,7 +91,9 @@ fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payment: Option<&Paymen
         audit.must(kept == 0, "I5", order.order, || format!("cancelled, but {kept} is kept"));
     } else if audit.is_settled(payment.updated_at) {
         let same = payment.captured == order.captured;
-        audit.must(same, "I4", order.order, || format!("payments captured {}, the order says {}", payment.captured, order.captured));
+        audit.must(same, "I4", order.order, || {
+            format!("payments captured {}, the order says {}", payment.captured, order.captured)
+        });
     }
 }
 
@@ -93,7 +101,10 @@ fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payment: Option<&Paymen
 fn check_progress(audit: &mut Audit<'_>, order: &OrderFact) {
     let minutes = audit.ctx.config.payments.values().map(|method| method.unpaid_minutes_max).max().unwrap_or(0);
     let age = audit.now.duration_since(order.updated_at);
-    let patience = SignedDuration::from_mins(minutes) + SignedDuration::from_secs(audit.ctx.config.audit.settle_seconds);
+    let patience =
+        SignedDuration::from_mins(minutes) + SignedDuration::from_secs(audit.ctx.config.audit.settle_seconds);
     let moves = !matches!(order.status, Placed | Payable) || age <= patience;
-    audit.must(moves, "I13", order.order, || format!("{:?} for {} minutes, past its timer", order.status, age.as_mins()));
+    audit.must(moves, "I13", order.order, || {
+        format!("{:?} for {} minutes, past its timer", order.status, age.as_mins())
+    });
 }

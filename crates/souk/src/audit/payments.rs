@@ -22,13 +22,19 @@ pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
 fn check_payment(audit: &mut Audit<'_>, payment: &PaymentFact) {
     audit.payments += 1;
     let PaymentFact { authorized, captured, voided, refunded, .. } = *payment;
-    let bounded = captured + voided <= authorized && refunded <= captured && authorized - voided <= payment.amount.amount;
+    let bounded =
+        captured + voided <= authorized && refunded <= captured && authorized - voided <= payment.amount.amount;
     audit.must(bounded, "I4", payment.payment, || {
-        format!("authorised {authorized}, captured {captured}, voided {voided}, refunded {refunded} of {}", payment.amount.amount)
+        format!(
+            "authorised {authorized}, captured {captured}, voided {voided}, refunded {refunded} of {}",
+            payment.amount.amount
+        )
     });
     let Some(gateway) = &payment.gateway else { return };
     let once = gateway.charges_kept <= 1;
-    audit.must(once, "I3", payment.payment, || format!("the gateway keeps {} charges for one payment", gateway.charges_kept));
+    audit.must(once, "I3", payment.payment, || {
+        format!("the gateway keeps {} charges for one payment", gateway.charges_kept)
+    });
     if payment.open == 0 {
         let ours = (authorized, captured, voided, refunded);
         let theirs = (gateway.authorized, gateway.captured, gateway.voided, gateway.refunded);

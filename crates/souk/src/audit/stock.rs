@@ -26,9 +26,15 @@ fn check_level(audit: &mut Audit<'_>, level: &LevelFact) {
     let fits = level.policy != StockPolicy::Deny || (level.on_hand >= 0 && promised <= level.on_hand);
     audit.must(fits, "I1", &subject, || format!("{promised} units are promised of {} on hand", level.on_hand));
     let held = level.held == level.reserved;
-    audit.must(held, "I1", &subject, || format!("orders hold {} units, the level says {} are reserved", level.held, level.reserved));
+    audit.must(held, "I1", &subject, || {
+        format!("orders hold {} units, the level says {} are reserved", level.held, level.reserved)
+    });
     let counted = level.ledger_on_hand == level.on_hand;
-    audit.must(counted, "I2", &subject, || format!("the ledger sums to {} on hand, the level says {}", level.ledger_on_hand, level.on_hand));
+    audit.must(counted, "I2", &subject, || {
+        format!("the ledger sums to {} on hand, the level says {}", level.ledger_on_hand, level.on_hand)
+    });
     let booked = level.ledger_reserved == level.reserved;
-    audit.must(booked, "I2", &subject, || format!("the ledger sums to {} reserved, the level says {}", level.ledger_reserved, level.reserved));
+    audit.must(booked, "I2", &subject, || {
+        format!("the ledger sums to {} reserved, the level says {}", level.ledger_reserved, level.reserved)
+    });
 }

@@ -45,7 +45,8 @@ pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result
     let staff = shop.ctx("customers").clone();
     let running = shop.serve(listener).await?;
     say(&format!("A shop with nine services is open on http://{address}, its data in {}/.\n", folder.display()));
-    let staff = customers::add_staff(&staff, "staff@example.com", Role::Owner).await.map_err(|error| error.to_string())?;
+    let staff =
+        customers::add_staff(&staff, "staff@example.com", Role::Owner).await.map_err(|error| error.to_string())?;
     let api = Api::new(format!("http://{address}"), staff.key.clone());
     set_up(&api).await?;
     let order = buy(&api).await?;
@@ -88,7 +89,8 @@ async fn set_up(api: &Api) -> Result<(), String> {
     api.staff("/v1/admin/shipping/zones", &settings.shipping_zone).await?;
     let mut variants = std::collections::HashMap::new();
     for line in PRODUCTS.lines().filter(|line| !line.trim().is_empty()) {
-        let product: Value = serde_json::from_str(line).map_err(|error| format!("examples/sample/products.ndjson: {error}"))?;
+        let product: Value =
+            serde_json::from_str(line).map_err(|error| format!("examples/sample/products.ndjson: {error}"))?;
         let made = api.staff("/v1/admin/products", &product).await?;
         for variant in made["variants"].as_array().into_iter().flatten() {
             variants.insert(text(variant, "sku")?, variant["id"].clone());
@@ -97,11 +99,16 @@ async fn set_up(api: &Api) -> Result<(), String> {
     let products = PRODUCTS.lines().filter(|line| !line.trim().is_empty()).count();
     for count in csv::Reader::from_reader(STOCK.as_bytes()).deserialize::<Count>() {
         let count = count.map_err(|error| format!("examples/sample/stock.csv: {error}"))?;
-        let variant = variants.get(&count.sku).ok_or_else(|| format!("examples/sample/stock.csv: no variant has the SKU {}", count.sku))?;
+        let variant = variants
+            .get(&count.sku)
+            .ok_or_else(|| format!("examples/sample/stock.csv: no variant has the SKU {}", count.sku))?;
         let body = json!({ "variant": variant, "location": location["id"], "quantity": count.on_hand, "reason": "opening stock" });
         api.staff("/v1/admin/stock/adjustments", &body).await?;
     }
-    say(&format!("Staff set it up: tax, a location, two ways to ship, {products} products with {} variants, all in stock.\n", variants.len()));
+    say(&format!(
+        "Staff set it up: tax, a location, two ways to ship, {products} products with {} variants, all in stock.\n",
+        variants.len()
+    ));
     Ok(())
 }
 
@@ -117,7 +124,8 @@ async fn buy(api: &Api) -> Result<Value, String> {
     let buyer = api.with_cart(&token);
     buyer.post(&format!("/v1/carts/{id}/lines"), &json!({ "variant": variant["id"], "quantity": 2 })).await?;
     say("  POST /v1/carts/{cart}/lines            two of them");
-    let address = json!({ "name": "Ada Lovelace", "line1": "Ringstraße 1", "city": "Wien", "postcode": "1010", "country": "AT" });
+    let address =
+        json!({ "name": "Ada Lovelace", "line1": "Ringstraße 1", "city": "Wien", "postcode": "1010", "country": "AT" });
     buyer.patch(&format!("/v1/carts/{id}"), &json!({ "shipping_address": address })).await?;
     let options = buyer.get(&format!("/v1/carts/{id}/shipping-options")).await?;
     let option = &options["items"][0];
@@ -129,7 +137,12 @@ async fn buy(api: &Api) -> Result<Value, String> {
     }
     let body = json!({ "cart": id, "payment": { "method": "card", "token": "tok_ok" }, "expected_total": cart["quote"]["total"] });
     let order = buyer.order(&body).await?;
-    say(&format!("  POST /v1/orders  Prefer: wait=10       {} {}, {}", text(&order, "number")?, order["status"], order["payment_state"]));
+    say(&format!(
+        "  POST /v1/orders  Prefer: wait=10       {} {}, {}",
+        text(&order, "number")?,
+        order["status"],
+        order["payment_state"]
+    ));
     if order["status"] != "confirmed" {
         return Err(format!("the order is {}, not confirmed: {order:#}", order["status"]));
     }
@@ -156,7 +169,11 @@ async fn ship(api: &Api, order: &Value) -> Result<(), String> {
     let shipment = api.until(&list, "the shipment exists", |list| list["items"][0]["id"].is_string()).await?;
     let shipment = text(&shipment["items"][0], "id")?;
     say("\nStaff ship it:");
-    api.staff(&format!("/v1/admin/shipments/{shipment}/dispatch"), &json!({ "carrier": "Post", "tracking_number": "AT-0001" })).await?;
+    api.staff(
+        &format!("/v1/admin/shipments/{shipment}/dispatch"),
+        &json!({ "carrier": "Post", "tracking_number": "AT-0001" }),
+    )
+    .await?;
     say(&format!("  POST /v1/admin/shipments/{shipment}/dispatch   the money is captured now"));
     api.staff(&format!("/v1/admin/shipments/{shipment}/deliver"), &json!({})).await?;
     say("  POST /v1/admin/shipments/{shipment}/deliver");
@@ -195,5 +212,6 @@ fn text(value: &Value, field: &str) -> Result<String, String> {
 }
 
 fn money(value: &Value) -> String {
-    serde_json::from_value::<contracts::Money>(value.clone()).map_or_else(|_| value.to_string(), |money| money.to_string())
+    serde_json::from_value::<contracts::Money>(value.clone())
+        .map_or_else(|_| value.to_string(), |money| money.to_string())
 }

@@ -27,7 +27,8 @@ fn say_aside(text: &str) {
 /// Serves until SIGTERM or ctrl-c, then drains.
 pub(crate) async fn serve(config: Config) -> Result<(), String> {
     let listen = config.server.listen.clone();
-    let listener = TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
+    let listener =
+        TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
     let shop = Shop::open(config, Clock::System, Ids::Random).await?;
     for applied in shop.migrate().await? {
         tracing::info!(migration = %applied, "migrated");
@@ -39,7 +40,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
         () = told_to_stop() => {}
     }
     tracing::info!("stopping: requests, events and jobs in hand end first");
-    if running.stop().await { Ok(()) } else { Err("some work did not end in time; it goes on at the next start".to_owned()) }
+    if running.stop().await {
+        Ok(())
+    } else {
+        Err("some work did not end in time; it goes on at the next start".to_owned())
+    }
 }
 
 /// SIGTERM or SIGINT.
@@ -91,7 +96,12 @@ pub(crate) async fn audit(shop: &Shop, json: bool) -> Result<ExitCode, String> {
 
 pub(crate) async fn add_staff(shop: &Shop, email: &str, role: Role) -> Result<(), String> {
     let new = customers::add_staff(shop.ctx("customers"), email, role).await.map_err(|error| error.to_string())?;
-    say(&format!("{} ({}) may now sign requests with this key; it is shown only once:\n{}", email, role.as_str(), new.key));
+    say(&format!(
+        "{} ({}) may now sign requests with this key; it is shown only once:\n{}",
+        email,
+        role.as_str(),
+        new.key
+    ));
     Ok(())
 }
 
@@ -104,7 +114,9 @@ pub(crate) async fn import(shop: &Shop, options: import::Options) -> Result<(), 
         bar.set_position(at.bytes_read);
         bar.set_message(format!("{} products", at.created + at.updated + at.unchanged));
     };
-    let report = import::run(shop.ctx("catalog"), shop.ctx("inventory"), options, progress).await.map_err(|error| error.to_string())?;
+    let report = import::run(shop.ctx("catalog"), shop.ctx("inventory"), options, progress)
+        .await
+        .map_err(|error| error.to_string())?;
     bar.finish_and_clear();
     say(&report.to_string());
     Ok(())

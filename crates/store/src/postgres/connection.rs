@@ -28,11 +28,7 @@ impl Drop for Connection {
 
 impl Connection {
     pub(super) fn new(object: Object) -> Self {
-        Self {
-            object: Some(object),
-            waits: Arc::default(),
-            is_clean: false,
-        }
+        Self { object: Some(object), waits: Arc::default(), is_clean: false }
     }
 
     /// No transaction is open and no statement under way: it may go back to the pool.
@@ -52,10 +48,7 @@ impl Connection {
         let _waits = Waits::begin(&self.waits);
         let map = |error: tokio_postgres::Error| map(sql.name, &error);
         let object = self.object();
-        let statement = object
-            .prepare_cached(sql.rendered(Dialect::Postgres))
-            .await
-            .map_err(map)?;
+        let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await.map_err(map)?;
         object.execute_raw(&statement, params).await.map_err(map)
     }
 
@@ -63,10 +56,7 @@ impl Connection {
         let _waits = Waits::begin(&self.waits);
         let map = |error: tokio_postgres::Error| map(sql.name, &error);
         let object = self.object();
-        let statement = object
-            .prepare_cached(sql.rendered(Dialect::Postgres))
-            .await
-            .map_err(map)?;
+        let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await.map_err(map)?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
         let rows = object.query(&statement, &params).await.map_err(map)?;
         rows.iter().map(|row| cells(sql.name, row)).collect()
@@ -79,18 +69,12 @@ impl Connection {
 
     pub(crate) async fn control(&mut self, text: &'static str) -> Result<()> {
         let _waits = Waits::begin(&self.waits);
-        self.object()
-            .batch_execute(text)
-            .await
-            .map_err(|error| map(text, &error))
+        self.object().batch_execute(text).await.map_err(|error| map(text, &error))
     }
 
     pub(crate) async fn script(&mut self, text: &str) -> Result<()> {
         let _waits = Waits::begin(&self.waits);
-        self.object()
-            .batch_execute(text)
-            .await
-            .map_err(|error| map("a migration", &error))
+        self.object().batch_execute(text).await.map_err(|error| map("a migration", &error))
     }
 
     fn object(&self) -> &Object {
@@ -103,11 +87,7 @@ fn cells(statement: &'static str, row: &tokio_postgres::Row) -> Result<Vec<Value
         row.try_get::<_, Value>(column).map_err(|error| {
             // The cause says what the column is; the error itself only that it could not be read.
             let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            Error::Decode {
-                statement,
-                column: column + 1,
-                reason,
-            }
+            Error::Decode { statement, column: column + 1, reason }
         })
     };
     (0..row.len()).map(cell).collect()
@@ -134,10 +114,7 @@ pub(super) fn map(statement: &'static str, error: &tokio_postgres::Error) -> Err
         return if error.is_closed() || is_network {
             Error::Unavailable(describe(error))
         } else {
-            Error::Statement {
-                statement,
-                reason: describe(error),
-            }
+            Error::Statement { statement, reason: describe(error) }
         };
     };
     let code = db.code();
@@ -148,16 +125,10 @@ pub(super) fn map(statement: &'static str, error: &tokio_postgres::Error) -> Err
         return Error::Unavailable(db.message().to_owned());
     }
     match code.code().get(..2).unwrap_or_default() {
-        "23" => Error::Constraint {
-            statement,
-            constraint: db.constraint().unwrap_or(db.message()).to_owned(),
-        },
+        "23" => Error::Constraint { statement, constraint: db.constraint().unwrap_or(db.message()).to_owned() },
         // Insufficient resources, operator intervention, connection and system errors, lock timeout.
         "53" | "57" | "08" | "58" | "55" => Error::Unavailable(db.message().to_owned()),
-        _ => Error::Statement {
-            statement,
-            reason: format!("{} ({})", db.message(), code.code()),
-        },
+        _ => Error::Statement { statement, reason: format!("{} ({})", db.message(), code.code()) },
     }
 }
 

@@ -45,10 +45,8 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) async fn open(options: &Options) -> Result<Self> {
-        let mut config: tokio_postgres::Config = options
-            .url
-            .parse()
-            .map_err(|error| Error::Schema(format!("the database url: {error}")))?;
+        let mut config: tokio_postgres::Config =
+            options.url.parse().map_err(|error| Error::Schema(format!("the database url: {error}")))?;
         let settings = [config.get_options().unwrap_or_default(), LIMITS].join(" ");
         config
             .application_name("souk")
@@ -56,27 +54,16 @@ impl Postgres {
             .keepalives_idle(Duration::from_secs(30))
             .tcp_user_timeout(Duration::from_secs(30))
             .options(settings.trim());
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Verified,
-        };
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = deadpool_postgres::Manager::from_config(config.clone(), tls()?, recycling);
         let wait = Some(options.wait_max);
         let pool = Pool::builder(manager)
             .max_size(options.connections_max.max(1))
-            .timeouts(Timeouts {
-                wait,
-                create: wait,
-                recycle: wait,
-            })
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Schema(error.to_string()))?;
-        let postgres = Self {
-            pool,
-            config,
-            transaction_max: options.transaction_max,
-            commits: AtomicU64::new(0),
-        };
+        let postgres = Self { pool, config, transaction_max: options.transaction_max, commits: AtomicU64::new(0) };
         postgres.check_durability().await?;
         Ok(postgres)
     }
@@ -84,12 +71,8 @@ impl Postgres {
     /// What is acknowledged is durable; a server set up otherwise is refused at the start.
     async fn check_durability(&self) -> Result<()> {
         let rows = self.query(&DURABILITY, &[]).await?;
-        let setting: String = rows
-            .into_iter()
-            .next()
-            .map(|row| Row::new(DURABILITY.name, row).take())
-            .transpose()?
-            .unwrap_or_default();
+        let setting: String =
+            rows.into_iter().next().map(|row| Row::new(DURABILITY.name, row).take()).transpose()?.unwrap_or_default();
         if setting == "off" {
             let reason =
                 "PostgreSQL has synchronous_commit = off: what Souk acknowledged would not be durable; set it to on";
@@ -184,10 +167,7 @@ impl Postgres {
             reason = "drives the lock's connection; ends when the guard drops its client"
         )]
         tokio::spawn(connection);
-        let row = client
-            .query_one("SELECT pg_try_advisory_lock(7354002)", &[])
-            .await
-            .map_err(unavailable)?;
+        let row = client.query_one("SELECT pg_try_advisory_lock(7354002)", &[]).await.map_err(unavailable)?;
         Ok(row.get::<_, bool>(0).then(|| Box::new(client) as Box<dyn Send + Sync>))
     }
 
@@ -253,9 +233,7 @@ async fn work<I: Sync, T, E: From<Error>>(
 ) -> Result<T, E> {
     tx.control(begin).await?;
     let waits = connection(tx).waits();
-    let result = AssertUnwindSafe(async { only_database(f(tx, input), waits).await })
-        .catch_unwind()
-        .await;
+    let result = AssertUnwindSafe(async { only_database(f(tx, input), waits).await }).catch_unwind().await;
     let value = result.unwrap_or_else(|panic| Err(Error::Panicked(panic_text(panic.as_ref())).into()))?;
     if begin == BEGIN_WRITE {
         tx.flush().await?;

@@ -29,9 +29,7 @@ impl Connection {
     pub(crate) fn open_writer(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let writer = Self::open(path, flags, WRITER)?;
-        let mode = writer
-            .conn
-            .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
+        let mode = writer.conn.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
         match mode.as_deref() {
             Ok("wal") => Ok(writer),
             Ok(mode) => Err(Error::Schema(format!(
@@ -43,11 +41,7 @@ impl Connection {
     }
 
     pub(crate) fn open_reader(path: &Path) -> Result<Self> {
-        Self::open(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            READER,
-        )
+        Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX, READER)
     }
 
     fn open(path: &Path, flags: OpenFlags, pragmas: &str) -> Result<Self> {
@@ -65,10 +59,7 @@ impl Connection {
             }
             std::thread::sleep(OPEN_PAUSE);
         }
-        Ok(Self {
-            conn,
-            is_reader: pragmas == READER,
-        })
+        Ok(Self { conn, is_reader: pragmas == READER })
     }
 
     pub(crate) fn exec(&mut self, sql: &'static Sql, params: &[Value]) -> Result<u64> {
@@ -94,11 +85,7 @@ impl Connection {
                     ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
                     ValueRef::Real(_) => {
                         let reason = "a float: no column of ours holds one".to_owned();
-                        return Err(Error::Decode {
-                            statement: sql.name,
-                            column: column + 1,
-                            reason,
-                        });
+                        return Err(Error::Decode { statement: sql.name, column: column + 1, reason });
                     }
                 });
             }
@@ -108,26 +95,16 @@ impl Connection {
     }
 
     pub(crate) fn prepare(&mut self, sql: &'static Sql) -> Result<()> {
-        self.conn
-            .prepare(sql.rendered(Dialect::Sqlite))
-            .map(drop)
-            .map_err(|error| self.map(sql.name, &error))
+        self.conn.prepare(sql.rendered(Dialect::Sqlite)).map(drop).map_err(|error| self.map(sql.name, &error))
     }
 
     pub(crate) fn control(&mut self, text: &'static str) -> Result<()> {
         let map = |error: rusqlite::Error| self.map(text, &error);
-        self.conn
-            .prepare_cached(text)
-            .map_err(map)?
-            .execute([])
-            .map(drop)
-            .map_err(map)
+        self.conn.prepare_cached(text).map_err(map)?.execute([]).map(drop).map_err(map)
     }
 
     pub(crate) fn script(&mut self, text: &str) -> Result<()> {
-        self.conn
-            .execute_batch(text)
-            .map_err(|error| self.map("a migration", &error))
+        self.conn.execute_batch(text).map_err(|error| self.map("a migration", &error))
     }
 
     /// No transaction is open. Inside one it means that SQLite itself dropped it (disk full, I/O error).
@@ -140,10 +117,7 @@ impl Connection {
         match error.sqlite_error() {
             Some(code) if code.extended_code == SQLITE_CONSTRAINT_DATATYPE => Error::Statement { statement, reason },
             Some(code) => match code.code {
-                ErrorCode::ConstraintViolation => Error::Constraint {
-                    statement,
-                    constraint: reason,
-                },
+                ErrorCode::ConstraintViolation => Error::Constraint { statement, constraint: reason },
                 // A reader that is asked to write: the statement is wrong, not the disk.
                 ErrorCode::ReadOnly if self.is_reader => Error::Statement { statement, reason },
                 ErrorCode::DiskFull

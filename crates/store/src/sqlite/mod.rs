@@ -37,9 +37,7 @@ impl Sqlite {
         }
         let path = PathBuf::from(path.trim_start_matches("//"));
         if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
-            return Err(Error::Schema(
-                "a SQLite database is a file: `sqlite:souk.db`".to_owned(),
-            ));
+            return Err(Error::Schema("a SQLite database is a file: `sqlite:souk.db`".to_owned()));
         }
         let writer = writer::Writer::start(&path, options.wait_max)?;
         let readers = readers::Readers::start(&path, options)?;
@@ -165,6 +163,5 @@ fn poll_once<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> R
 
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no text".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned())
 }

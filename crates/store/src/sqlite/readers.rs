@@ -18,10 +18,7 @@ use crate::{Error, Result};
 const THREADS_MAX: usize = 8;
 const QUEUE_MAX: usize = 4_096;
 
-const READERS: Who = Who {
-    is_busy: "too many reads wait",
-    has_failed: "the reader failed",
-};
+const READERS: Who = Who { is_busy: "too many reads wait", has_failed: "the reader failed" };
 
 type Task = Box<dyn FnOnce(Connection) -> Connection + Send>;
 
@@ -43,19 +40,13 @@ struct State {
 }
 
 impl Readers {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "readers are threads of their own; they end with the last handle"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "readers are threads of their own; they end with the last handle")]
     pub(super) fn start(path: &Path, options: &Options) -> Result<Self> {
         let queue = Arc::new(Queue::default());
         let runtime = Handle::try_current().ok();
         for number in 0..options.connections_max.clamp(1, THREADS_MAX) {
-            let thread = Thread {
-                conn: Some(Connection::open_reader(path)?),
-                path: path.to_owned(),
-                queue: Arc::clone(&queue),
-            };
+            let thread =
+                Thread { conn: Some(Connection::open_reader(path)?), path: path.to_owned(), queue: Arc::clone(&queue) };
             let runtime = runtime.clone();
             std::thread::Builder::new()
                 .name(format!("souk-reader-{number}"))
@@ -65,10 +56,7 @@ impl Readers {
                 })
                 .map_err(|error| Error::Unavailable(format!("no thread for a reader: {error}")))?;
         }
-        Ok(Self {
-            queue,
-            wait_max: options.wait_max,
-        })
+        Ok(Self { queue, wait_max: options.wait_max })
     }
 
     /// Runs `f` on a reader's connection.
@@ -168,11 +156,7 @@ impl Thread {
     fn next(&self) -> Option<Task> {
         let state = self.queue.state.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = |state: &mut State| state.tasks.is_empty() && !state.closed;
-        let mut state = self
-            .queue
-            .changed
-            .wait_while(state, idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.queue.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         state.tasks.pop_front()
     }
 }

@@ -20,10 +20,8 @@ const GROUP_TRANSACTIONS_MAX: usize = 256;
 const GROUP_WORK_MAX: Duration = Duration::from_millis(5);
 const QUEUE_MAX: usize = 4_096;
 
-const WRITER: Who = Who {
-    is_busy: "too many writes wait",
-    has_failed: "the writer failed; whether this was written is not known",
-};
+const WRITER: Who =
+    Who { is_busy: "too many writes wait", has_failed: "the writer failed; whether this was written is not known" };
 
 /// A transaction on its way through the writer, whatever its types.
 trait Task: Send {
@@ -44,20 +42,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the writer is a thread of its own; it ends with the last handle"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the writer is a thread of its own; it ends with the last handle")]
     pub(super) fn start(path: &Path, wait_max: Duration) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let conn = Some(Connection::open_writer(path)?);
         let commits = Arc::new(AtomicU64::new(0));
-        let mut thread = Thread {
-            conn,
-            path: path.to_owned(),
-            waiting,
-            commits: Arc::clone(&commits),
-        };
+        let mut thread = Thread { conn, path: path.to_owned(), waiting, commits: Arc::clone(&commits) };
         let runtime = Handle::try_current().ok();
         std::thread::Builder::new()
             .name("souk-writer".to_owned())
@@ -67,11 +57,7 @@ impl Writer {
                 thread.write_groups();
             })
             .map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
-        Ok(Self {
-            queue,
-            wait_max,
-            commits,
-        })
+        Ok(Self { queue, wait_max, commits })
     }
 
     pub(super) fn commits(&self) -> &AtomicU64 {
@@ -92,23 +78,13 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let turn = Turn::default();
-        let task = Box::new(Transaction {
-            setting,
-            shared,
-            input,
-            f,
-            reply,
-            turn: turn.clone(),
-            ran: None,
-        });
+        let task = Box::new(Transaction { setting, shared, input, f, reply, turn: turn.clone(), ran: None });
         match tokio::time::timeout(self.wait_max, self.queue.send(task)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return (Err(Error::Unavailable("the writer has stopped".to_owned()).into()), 0),
             Err(_) => return (Err(Error::Busy(WRITER.is_busy).into()), 0),
         }
-        turn.answer(answer, self.wait_max, WRITER)
-            .await
-            .unwrap_or_else(|error| (Err(error.into()), 0))
+        turn.answer(answer, self.wait_max, WRITER).await.unwrap_or_else(|error| (Err(error.into()), 0))
     }
 }
 
@@ -144,10 +120,7 @@ impl Thread {
         }
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how long a group works is the machine's time, not the shop's"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "how long a group works is the machine's time, not the shop's")]
     fn write_group(&mut self, mut conn: Connection, first: Box<dyn Task>) -> Connection {
         if let Err(error) = conn.control("BEGIN IMMEDIATE") {
             self.refuse(first, &error);
@@ -246,17 +219,8 @@ where
             Err(error) => Err(error.into()),
         };
         let said = result.is_ok() && !tx.events.is_empty();
-        let started = if result.is_ok() {
-            std::mem::take(&mut tx.started)
-        } else {
-            Vec::new()
-        };
-        self.ran = Some(Ran {
-            result,
-            statements: tx.statements,
-            said,
-            started,
-        });
+        let started = if result.is_ok() { std::mem::take(&mut tx.started) } else { Vec::new() };
+        self.ran = Some(Ran { result, statements: tx.statements, said, started });
         match tx.conn {
             Conn::Sqlite(conn) => conn,
             Conn::Postgres(_) => unreachable!("the writer made this transaction on SQLite"),
@@ -288,20 +252,13 @@ fn run_member<I, T, E: From<Error>>(tx: &mut Tx, input: &I, f: &impl Write<I, T,
         tx.flush().await?;
         Ok(value)
     });
-    let Conn::Sqlite(conn) = &mut tx.conn else {
-        unreachable!("the writer made this transaction on SQLite")
-    };
+    let Conn::Sqlite(conn) = &mut tx.conn else { unreachable!("the writer made this transaction on SQLite") };
     if conn.has_no_transaction() {
-        return result.and(Err(Error::Unavailable(
-            "the database dropped the transaction".to_owned(),
-        )
-        .into()));
+        return result.and(Err(Error::Unavailable("the database dropped the transaction".to_owned()).into()));
     }
     let released = match &result {
         Ok(_) => conn.control("RELEASE SAVEPOINT member"),
-        Err(_) => conn
-            .control("ROLLBACK TO SAVEPOINT member")
-            .and_then(|()| conn.control("RELEASE SAVEPOINT member")),
+        Err(_) => conn.control("ROLLBACK TO SAVEPOINT member").and_then(|()| conn.control("RELEASE SAVEPOINT member")),
     };
     if let Err(error) = released {
         // What this member wrote can't be told from its neighbours' any more: none of it may stay.

@@ -96,31 +96,16 @@ impl Base {
             .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
             .await
             .expect("a database");
-        let (server, _) = admin
-            .rsplit_once('/')
-            .expect("SOUK_TEST_POSTGRES is postgres://user@host:port/postgres");
+        let (server, _) = admin.rsplit_once('/').expect("SOUK_TEST_POSTGRES is postgres://user@host:port/postgres");
         Self::open(format!("{server}/{name}"), Kept::Database { admin, name }).await
     }
 
     async fn open(url: String, kept: Kept) -> Self {
-        let options = Options {
-            connections_max: CONNECTIONS,
-            ..Options::new(url)
-        };
+        let options = Options { connections_max: CONNECTIONS, ..Options::new(url) };
         let clock = Clock::fixed(NOON);
-        let db = Db::open(&options, clock.clone(), Ids::Random)
-            .await
-            .expect("a database opens")
-            .of("shop");
-        store::migrate::migrate(&db, &[("shop", SHOP)])
-            .await
-            .expect("it migrates");
-        Self {
-            db,
-            clock,
-            options,
-            kept,
-        }
+        let db = Db::open(&options, clock.clone(), Ids::Random).await.expect("a database opens").of("shop");
+        store::migrate::migrate(&db, &[("shop", SHOP)]).await.expect("it migrates");
+        Self { db, clock, options, kept }
     }
 
     /// The same database, as another process opens it.
@@ -131,10 +116,7 @@ impl Base {
     pub async fn again_with(&self, change: impl FnOnce(&mut Options)) -> Db {
         let mut options = self.options.clone();
         change(&mut options);
-        Db::open(&options, self.clock.clone(), Ids::Random)
-            .await
-            .expect("it opens again")
-            .of("shop")
+        Db::open(&options, self.clock.clone(), Ids::Random).await.expect("it opens again").of("shop")
     }
 
     pub fn url(&self) -> &str {
@@ -153,19 +135,14 @@ impl Base {
     async fn end(self) {
         drop(self.db);
         if let Kept::Database { admin, name } = &self.kept {
-            let dropped = admin_client(admin)
-                .await
-                .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-                .await;
+            let dropped = admin_client(admin).await.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
             dropped.expect("the database is dropped");
         }
     }
 }
 
 async fn admin_client(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-        .await
-        .expect("PostgreSQL answers");
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("PostgreSQL answers");
     tokio::spawn(connection);
     client
 }
@@ -196,10 +173,7 @@ pub async fn counter(db: &Db, id: i64, value: i64) -> Result<()> {
 }
 
 pub async fn add(db: &Db, id: i64, by: i64) -> Result<()> {
-    db.write((id, by), |tx, (id, by)| {
-        Box::pin(async move { tx.exec(&ADD, params![*id, *by]).await.map(drop) })
-    })
-    .await
+    db.write((id, by), |tx, (id, by)| Box::pin(async move { tx.exec(&ADD, params![*id, *by]).await.map(drop) })).await
 }
 
 pub async fn value(db: &Db, id: i64) -> i64 {

@@ -32,16 +32,8 @@ pub async fn a_panic_is_answered_and_leaves_nothing(base: &Base) {
 
 pub async fn a_panic_before_the_first_await_is_answered(base: &Base) {
     for _ in 0..2 * CONNECTIONS {
-        let result: Result<()> = base
-            .db
-            .write(true, |_, panics| {
-                if *panics {
-                    panic!("at once")
-                } else {
-                    Box::pin(async { Ok(()) })
-                }
-            })
-            .await;
+        let result: Result<()> =
+            base.db.write(true, |_, panics| if *panics { panic!("at once") } else { Box::pin(async { Ok(()) }) }).await;
         assert_error!(result, Error::Panicked(_));
     }
     assert_works(base, &base.db).await;
@@ -49,16 +41,8 @@ pub async fn a_panic_before_the_first_await_is_answered(base: &Base) {
 
 pub async fn a_reader_survives_a_panic(base: &Base) {
     for _ in 0..2 * CONNECTIONS {
-        let result: Result<()> = base
-            .db
-            .read(true, |_, panics| {
-                if *panics {
-                    panic!("at once")
-                } else {
-                    Box::pin(async { Ok(()) })
-                }
-            })
-            .await;
+        let result: Result<()> =
+            base.db.read(true, |_, panics| if *panics { panic!("at once") } else { Box::pin(async { Ok(()) }) }).await;
         assert_error!(result, Error::Panicked(_));
         let result: Result<()> = base
             .db
@@ -103,9 +87,7 @@ pub async fn who_waits_for_something_else_is_told(base: &Base) {
 pub async fn a_caller_that_hangs_up_before_changes_nothing(base: &Base) {
     let db = base.again_with(|options| options.connections_max = 1).await;
     let busy = occupy(&db).await;
-    let gone: Vec<_> = (1..50)
-        .map(|id| tokio::time::timeout(Duration::from_millis(50), counter(&db, id, 1)))
-        .collect();
+    let gone: Vec<_> = (1..50).map(|id| tokio::time::timeout(Duration::from_millis(50), counter(&db, id, 1))).collect();
     assert!(join_all(gone).await.iter().all(Result::is_err), "none had begun");
     busy.await.expect("no panic").expect("it ends");
     assert_works(base, &db).await;
@@ -140,10 +122,7 @@ pub async fn a_caller_that_hangs_up_during_leaves_all_or_nothing(base: &Base) {
     }
     assert_works(base, &base.db).await;
     let left: BTreeSet<i64> = counters(&base.db).await.into_iter().filter(|id| *id != 9_999).collect();
-    assert!(
-        left.iter().all(|id| left.contains(&(id ^ 1))),
-        "half a transaction: {left:?}"
-    );
+    assert!(left.iter().all(|id| left.contains(&(id ^ 1))), "half a transaction: {left:?}");
 }
 
 pub async fn everything_taken_is_busy_and_recovers(base: &Base) {
@@ -164,9 +143,7 @@ pub async fn everything_taken_is_busy_and_recovers(base: &Base) {
 }
 
 pub async fn a_slow_transaction_is_rolled_back(base: &Base) {
-    let db = base
-        .again_with(|options| options.transaction_max = Duration::from_millis(150))
-        .await;
+    let db = base.again_with(|options| options.transaction_max = Duration::from_millis(150)).await;
     counter(&db, 1, 0).await.expect("a counter");
     let slow: Result<()> = db
         .write((), |tx, ()| {
@@ -189,10 +166,7 @@ static BULKY: Sql = Sql::new("test::BULKY", "INSERT INTO shop_item (id, name) VA
 
 /// Sets a limit of the writer's own connection.
 async fn pragma(db: &Db, sql: &'static Sql) -> Result<()> {
-    db.write(sql, |tx, sql| {
-        Box::pin(async move { tx.all::<(i64,)>(sql, params![]).await.map(drop) })
-    })
-    .await
+    db.write(sql, |tx, sql| Box::pin(async move { tx.all::<(i64,)>(sql, params![]).await.map(drop) })).await
 }
 
 async fn bulky(db: &Db) -> (uuid::Uuid, Result<()>) {
@@ -201,10 +175,7 @@ async fn bulky(db: &Db) -> (uuid::Uuid, Result<()>) {
     let write = db.write((id, text), |tx, (id, text)| {
         Box::pin(async move {
             tx.exec(&BULKY, params![*id, text]).await?;
-            tx.say(&Said {
-                subject: *id,
-                version: None,
-            });
+            tx.say(&Said { subject: *id, version: None });
             Ok(())
         })
     });
@@ -213,16 +184,8 @@ async fn bulky(db: &Db) -> (uuid::Uuid, Result<()>) {
 
 /// Exactly what was acknowledged is there: rows, and their events.
 async fn assert_acknowledged(db: &Db, done: &[(uuid::Uuid, Result<()>)]) {
-    assert!(
-        done.iter()
-            .all(|(_, result)| matches!(result, Ok(()) | Err(Error::Unavailable(_)))),
-        "{done:?}"
-    );
-    let acknowledged: BTreeSet<_> = done
-        .iter()
-        .filter(|(_, result)| result.is_ok())
-        .map(|(id, _)| *id)
-        .collect();
+    assert!(done.iter().all(|(_, result)| matches!(result, Ok(()) | Err(Error::Unavailable(_)))), "{done:?}");
+    let acknowledged: BTreeSet<_> = done.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| *id).collect();
     let kept: Vec<(uuid::Uuid,)> = db.all(&ITEMS, params![]).await.expect("items");
     assert_eq!(kept.into_iter().map(|(id,)| id).collect::<BTreeSet<_>>(), acknowledged);
     assert_eq!(left_behind(db).await.0, acknowledged.len() as i64);
@@ -262,12 +225,7 @@ pub async fn a_full_disk_fails_its_whole_group(base: &Base) {
     let script =
         "trap '' XFSZ; ulimit -S -f 800; exec \"$0\" --exact sqlite::a_full_disk_fails_its_whole_group --nocapture";
     let mut child = std::process::Command::new("bash");
-    let ran = child
-        .args(["-c", script])
-        .arg(program)
-        .env(CHILD, &path)
-        .output()
-        .expect("it runs");
+    let ran = child.args(["-c", script]).arg(program).env(CHILD, &path).output().expect("it runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(std::fs::read_to_string(path).expect("it got to its end"), "done");
 }
@@ -291,11 +249,7 @@ async fn write_until_full(base: &Base, path: &str) {
         .status();
     assert!(raised.expect("prlimit runs").success());
     done.push(bulky(&base.db).await);
-    assert!(
-        done.last().is_some_and(|(_, result)| result.is_ok()),
-        "{:?}",
-        done.last()
-    );
+    assert!(done.last().is_some_and(|(_, result)| result.is_ok()), "{:?}", done.last());
     assert_acknowledged(&base.db, &done).await;
     assert_acknowledged(&base.again().await, &done).await;
     assert_works(base, &base.db).await;
@@ -351,11 +305,8 @@ pub async fn a_statement_nobody_waited_for_is_not_committed(base: &Base) {
             Box::pin(async move {
                 tx.exec(&COUNTER, params![2_i64, 0_i64]).await?;
                 // It breaks a constraint, and its answer is never read.
-                futures::future::select(
-                    Box::pin(tx.exec(&COUNTER, params![1_i64, 0_i64])),
-                    std::future::ready(()),
-                )
-                .await;
+                futures::future::select(Box::pin(tx.exec(&COUNTER, params![1_i64, 0_i64])), std::future::ready(()))
+                    .await;
                 Ok(())
             })
         })

@@ -8,19 +8,11 @@ use uuid::Uuid;
 use crate::base::*;
 
 fn key(text: &str) -> Key {
-    Key {
-        principal: "cart_1".into(),
-        route: "POST /v1/orders",
-        key: text.into(),
-        body_sha256: "ab".repeat(32),
-    }
+    Key { principal: "cart_1".into(), route: "POST /v1/orders", key: text.into(), body_sha256: "ab".repeat(32) }
 }
 
 async fn claimed(db: &store::Db, text: &str, resource: Uuid) -> Result<bool> {
-    db.write((key(text), resource), |tx, (key, resource)| {
-        Box::pin(claim(tx, key, 201, *resource))
-    })
-    .await
+    db.write((key(text), resource), |tx, (key, resource)| Box::pin(claim(tx, key, 201, *resource))).await
 }
 
 pub async fn a_key_is_claimed_once(base: &Base) {
@@ -29,15 +21,8 @@ pub async fn a_key_is_claimed_once(base: &Base) {
     assert!(claimed(&base.db, "k", order).await.expect("a claim"));
     assert!(!claimed(&base.db, "k", Uuid::now_v7()).await.expect("no claim"));
     let made = find(&base.db, &key("k")).await.expect("an answer").expect("something");
-    assert_eq!(
-        (made.resource, made.status, made.body_sha256),
-        (order, 201, "ab".repeat(32))
-    );
-    assert!(
-        claimed(&base.db.of("carts"), "k", order)
-            .await
-            .expect("another service's key")
-    );
+    assert_eq!((made.resource, made.status, made.body_sha256), (order, 201, "ab".repeat(32)));
+    assert!(claimed(&base.db.of("carts"), "k", order).await.expect("another service's key"));
     assert!(claimed(&base.db, "other", order).await.expect("another key"));
     let later = NOON + std::time::Duration::from_secs(1);
     let pruned: Result<u64> = base.db.write(later, |tx, later| Box::pin(prune(tx, *later, 1))).await;

@@ -19,9 +19,8 @@ async fn start(db: &Db, key: &str, due: Timestamp) {
 }
 
 async fn claim(db: &Db, limit: i64) -> Vec<StartedJob> {
-    let claimed: Result<Vec<StartedJob>> = db
-        .write(limit, |tx, limit| Box::pin(job::claim(tx, &["shop"], *limit)))
-        .await;
+    let claimed: Result<Vec<StartedJob>> =
+        db.write(limit, |tx, limit| Box::pin(job::claim(tx, &["shop"], *limit))).await;
     claimed.expect("a claim")
 }
 
@@ -40,19 +39,10 @@ pub async fn a_job_due_now_is_handed_over(base: &Base) {
     assert!(base.db.take_started().is_none(), "taken once");
     start(&base.db, "sweep", NOON).await;
     let job = started.try_recv().expect("it is handed over with the commit");
-    assert_eq!(
-        (job.service.as_str(), job.kind.as_str(), job.attempts, job.created_at),
-        ("shop", "chore", 1, NOON)
-    );
-    assert_eq!(
-        serde_json::from_str::<Chore>(&job.payload).expect("its data").0,
-        "sweep"
-    );
+    assert_eq!((job.service.as_str(), job.kind.as_str(), job.attempts, job.created_at), ("shop", "chore", 1, NOON));
+    assert_eq!(serde_json::from_str::<Chore>(&job.payload).expect("its data").0, "sweep");
     assert!(started.try_recv().is_err());
-    assert!(
-        claim(&base.db, 10).await.is_empty(),
-        "it is this process's, until its lease ends"
-    );
+    assert!(claim(&base.db, 10).await.is_empty(), "it is this process's, until its lease ends");
     finish(&base.db, &job).await.expect("it is done");
     assert_eq!(left_behind(&base.db).await.1, 1);
     base.db.stop_starting();
@@ -67,15 +57,9 @@ pub async fn a_timer_waits_for_its_time(base: &Base) {
     start(&base.db, "sooner", after(30)).await;
     assert!(started.try_recv().is_err());
     assert!(claim(&base.db, 10).await.is_empty());
-    assert_eq!(
-        job::next_due(&base.db, &["shop"]).await.expect("a time"),
-        Some(after(30))
-    );
+    assert_eq!(job::next_due(&base.db, &["shop"]).await.expect("a time"), Some(after(30)));
     assert_eq!(job::next_due(&base.db, &["carts"]).await.expect("none"), None);
-    assert_eq!(
-        job::due_count(&base.db, after(45), &["shop"]).await.expect("a count"),
-        1
-    );
+    assert_eq!(job::due_count(&base.db, after(45), &["shop"]).await.expect("a count"), 1);
     base.clock.advance(std::time::Duration::from_secs(60));
     let keys: Vec<String> = claim(&base.db, 1).await.into_iter().map(|job| job.payload).collect();
     assert_eq!(keys, ["\"sooner\""], "the oldest first");
@@ -108,21 +92,12 @@ pub async fn a_lease_ends(base: &Base) {
     start(&base.db, "sweep", NOON).await;
     assert_eq!(claim(&base.db, 10).await[0].attempts, 1);
     let lease_end = NOON + job::LEASE;
-    assert_eq!(
-        job::next_due(&base.db, &["shop"]).await.expect("a time"),
-        Some(lease_end)
-    );
+    assert_eq!(job::next_due(&base.db, &["shop"]).await.expect("a time"), Some(lease_end));
     start(&base.db, "much later", after(600)).await;
-    assert_eq!(
-        job::next_due(&base.db, &["shop"]).await.expect("a time"),
-        Some(lease_end)
-    );
+    assert_eq!(job::next_due(&base.db, &["shop"]).await.expect("a time"), Some(lease_end));
     base.clock.advance(std::time::Duration::from_secs(120));
     assert_eq!(claim(&base.db, 10).await[0].attempts, 2);
-    let released: Result<u64> = base
-        .db
-        .write((), |tx, ()| Box::pin(job::release_leases(tx, &["shop"])))
-        .await;
+    let released: Result<u64> = base.db.write((), |tx, ()| Box::pin(job::release_leases(tx, &["shop"]))).await;
     assert_eq!(released.expect("released"), 1);
     assert_eq!(claim(&base.db, 10).await[0].attempts, 3);
 }
@@ -133,22 +108,12 @@ pub async fn a_job_is_retried_buried_or_cancelled(base: &Base) {
     }
     let jobs = claim(&base.db, 10).await;
     let by = |key: &str| jobs.iter().find(|job| job.payload.contains(key)).expect("the job").id;
-    let retried: Result<()> = base
-        .db
-        .write(by("retried"), |tx, id| {
-            Box::pin(job::retry(tx, *id, after(5), "try later"))
-        })
-        .await;
+    let retried: Result<()> =
+        base.db.write(by("retried"), |tx, id| Box::pin(job::retry(tx, *id, after(5), "try later"))).await;
     retried.expect("retried");
-    let buried: Result<()> = base
-        .db
-        .write(by("buried"), |tx, id| Box::pin(job::bury(tx, *id, "hopeless")))
-        .await;
+    let buried: Result<()> = base.db.write(by("buried"), |tx, id| Box::pin(job::bury(tx, *id, "hopeless"))).await;
     buried.expect("buried");
-    let cancelled: Result<()> = base
-        .db
-        .write((), |tx, ()| Box::pin(job::cancel::<Chore>(tx, "cancelled")))
-        .await;
+    let cancelled: Result<()> = base.db.write((), |tx, ()| Box::pin(job::cancel::<Chore>(tx, "cancelled"))).await;
     cancelled.expect("cancelled");
     assert!(claim(&base.db, 10).await.is_empty());
     base.clock.advance(std::time::Duration::from_secs(5));
@@ -157,10 +122,7 @@ pub async fn a_job_is_retried_buried_or_cancelled(base: &Base) {
     base.clock.advance(std::time::Duration::from_secs(5_000));
     assert_eq!(claim(&base.db, 10).await.len(), 1, "the buried one rests");
     let dead = job::dead(&base.db, 10).await.expect("letters");
-    assert_eq!(
-        (dead.len(), dead[0].event, dead[0].error.as_deref()),
-        (1, by("buried"), Some("hopeless"))
-    );
+    assert_eq!((dead.len(), dead[0].event, dead[0].error.as_deref()), (1, by("buried"), Some("hopeless")));
 }
 
 /// The lease ended, another copy took the job up, and both come to the end.
@@ -180,8 +142,5 @@ pub async fn finished_twice_is_undone(base: &Base) {
     let (a, b): (Result<()>, Result<()>) = tokio::join!(work(fast, 1), work(slow, 2));
     let (won, lost) = if a.is_ok() { (1, b) } else { (2, a) };
     assert_error!(lost, Error::NoRow(_));
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await.1),
-        (vec![won], 0)
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await.1), (vec![won], 0));
 }

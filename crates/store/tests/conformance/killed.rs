@@ -18,10 +18,7 @@ const COMMITS_BEFORE: i64 = 25;
 async fn the_process_that_dies() {
     let Ok(url) = std::env::var(URL) else { return };
     fault::arm_from_environment();
-    let db = Db::open(&Options::new(url), Clock::System, Ids::Random)
-        .await
-        .expect("it opens")
-        .of("shop");
+    let db = Db::open(&Options::new(url), Clock::System, Ids::Random).await.expect("it opens").of("shop");
     for id in 0.. {
         counter(&db, id, id).await.expect("a write");
         println!("acknowledged {id}");
@@ -38,10 +35,8 @@ fn write_until_killed(base: &Base, failpoint: &str) -> Vec<i64> {
         .spawn()
         .expect("it starts");
     let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let acknowledged = lines
-        .map_while(Result::ok)
-        .filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok())
-        .collect();
+    let acknowledged =
+        lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok()).collect();
     assert_eq!(child.wait().expect("it ends").signal(), Some(SIGKILL));
     acknowledged
 }
@@ -50,10 +45,7 @@ pub async fn an_acknowledged_write_survives_a_kill_after_its_commit(base: &Base)
     let acknowledged = tokio::task::block_in_place(|| write_until_killed(base, "store.after_commit"));
     assert_eq!(acknowledged, (0..COMMITS_BEFORE).collect::<Vec<_>>());
     // The last was committed and never answered.
-    assert_eq!(
-        counters(&base.again().await).await,
-        (0..=COMMITS_BEFORE).collect::<Vec<_>>()
-    );
+    assert_eq!(counters(&base.again().await).await, (0..=COMMITS_BEFORE).collect::<Vec<_>>());
     assert_works(base, &base.db).await;
 }
 

@@ -7,61 +7,31 @@ use store::{Clock, Db, Error, Ids, Migration, Options, migrate};
 use crate::assert_error;
 use crate::base::*;
 
-const NEXT: Migration = Migration {
-    name: "0002_next",
-    release: 2,
-    sql: "CREATE TABLE shop_next (id @id PRIMARY KEY NOT NULL)@table",
-};
+const NEXT: Migration =
+    Migration { name: "0002_next", release: 2, sql: "CREATE TABLE shop_next (id @id PRIMARY KEY NOT NULL)@table" };
 
 pub async fn migrating_again_does_nothing(base: &Base) {
-    assert_eq!(
-        migrate::migrate(&base.db, &[("shop", SHOP)])
-            .await
-            .expect("nothing to do"),
-        Vec::<String>::new()
-    );
+    assert_eq!(migrate::migrate(&base.db, &[("shop", SHOP)]).await.expect("nothing to do"), Vec::<String>::new());
     let more = [SHOP[0], NEXT];
     let more: &'static [Migration] = more.to_vec().leak();
-    assert_eq!(
-        migrate::migrate(&base.db, &[("shop", more)]).await.expect("one more"),
-        ["shop 0002_next"]
-    );
+    assert_eq!(migrate::migrate(&base.db, &[("shop", more)]).await.expect("one more"), ["shop 0002_next"]);
     // The older binary runs on the schema of the next release.
-    assert_eq!(
-        migrate::migrate(&base.again().await, &[("shop", SHOP)])
-            .await
-            .expect("it runs"),
-        Vec::<String>::new()
-    );
+    assert_eq!(migrate::migrate(&base.again().await, &[("shop", SHOP)]).await.expect("it runs"), Vec::<String>::new());
 }
 
 pub async fn a_changed_migration_is_refused(base: &Base) {
-    let changed: &'static [Migration] = vec![Migration {
-        sql: "CREATE TABLE other (id @id)@table",
-        ..SHOP[0]
-    }]
-    .leak();
+    let changed: &'static [Migration] = vec![Migration { sql: "CREATE TABLE other (id @id)@table", ..SHOP[0] }].leak();
     match migrate::migrate(&base.db, &[("shop", changed)]).await {
-        Err(Error::Schema(why)) => assert_eq!(
-            why,
-            "migration shop 0001_shop was changed after it was applied: add a new one instead"
-        ),
+        Err(Error::Schema(why)) => {
+            assert_eq!(why, "migration shop 0001_shop was changed after it was applied: add a new one instead")
+        }
         other => panic!("{other:?}"),
     }
 }
 
 pub async fn a_newer_release_is_refused(base: &Base) {
-    let newer: &'static [Migration] = vec![
-        SHOP[0],
-        Migration {
-            release: migrate::RELEASE + 2,
-            ..NEXT
-        },
-    ]
-    .leak();
-    migrate::migrate(&base.db, &[("shop", newer)])
-        .await
-        .expect("the newer binary migrates");
+    let newer: &'static [Migration] = vec![SHOP[0], Migration { release: migrate::RELEASE + 2, ..NEXT }].leak();
+    migrate::migrate(&base.db, &[("shop", newer)]).await.expect("the newer binary migrates");
     match migrate::migrate(&base.db, &[("shop", SHOP)]).await {
         Err(Error::Schema(why)) => assert_eq!(
             why,
@@ -75,11 +45,7 @@ pub async fn a_failed_migration_leaves_nothing(base: &Base) {
     let broken: &'static [Migration] = vec![
         SHOP[0],
         NEXT,
-        Migration {
-            name: "0003_broken",
-            sql: "CREATE TABLE shop_third (id @id)@table; CREATE NONSENSE",
-            ..NEXT
-        },
+        Migration { name: "0003_broken", sql: "CREATE TABLE shop_third (id @id)@table; CREATE NONSENSE", ..NEXT },
     ]
     .leak();
     match migrate::migrate(&base.db, &[("shop", broken)]).await {
@@ -88,9 +54,7 @@ pub async fn a_failed_migration_leaves_nothing(base: &Base) {
     }
     let mended: &'static [Migration] = vec![SHOP[0], NEXT].leak();
     assert_eq!(
-        migrate::migrate(&base.db, &[("shop", mended)])
-            .await
-            .expect("as if it had not been"),
+        migrate::migrate(&base.db, &[("shop", mended)]).await.expect("as if it had not been"),
         ["shop 0002_next"]
     );
 }
@@ -98,12 +62,9 @@ pub async fn a_failed_migration_leaves_nothing(base: &Base) {
 pub async fn two_processes_migrate_at_once(base: &Base) {
     let more: &'static [Migration] = vec![SHOP[0], NEXT].leak();
     let others = futures::future::join_all((0..3).map(|_| base.again())).await;
-    let done = futures::future::join_all(
-        others
-            .iter()
-            .map(|db| async move { migrate::migrate(db, &[("shop", more)]).await }),
-    )
-    .await;
+    let done =
+        futures::future::join_all(others.iter().map(|db| async move { migrate::migrate(db, &[("shop", more)]).await }))
+            .await;
     let applied: Vec<String> = done.into_iter().flat_map(|done| done.expect("each is fine")).collect();
     assert_eq!(applied, ["shop 0002_next"], "by one of them");
     if base.is_sqlite() {
@@ -122,10 +83,7 @@ async fn fresh_file_at_once() {
         })
     });
     let done = futures::future::join_all(starts).await;
-    let applied: usize = done
-        .into_iter()
-        .map(|done| done.expect("no panic").expect("each starts").len())
-        .sum();
+    let applied: usize = done.into_iter().map(|done| done.expect("no panic").expect("each starts").len()).sum();
     assert_eq!(applied, 2);
 }
 
@@ -147,10 +105,7 @@ pub async fn one_process_is_alone(base: &Base) {
 pub async fn every_statement_prepares(base: &Base) {
     let mut count = 0;
     for sql in store::statements().chain(ALL.iter().copied()) {
-        base.db
-            .prepare(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{}: {error}", sql.name));
+        base.db.prepare(sql).await.unwrap_or_else(|error| panic!("{}: {error}", sql.name));
         count += 1;
     }
     assert!(count > 40, "{count} statements are not all");
@@ -164,16 +119,10 @@ pub async fn it_answers_a_ping(base: &Base) {
 
 pub async fn a_database_is_a_file(_: &Base) {
     for url in ["sqlite::memory:", "sqlite:", "mongodb://localhost"] {
-        assert_error!(
-            Db::open(&Options::new(url), Clock::System, Ids::Random).await,
-            Error::Schema(_)
-        );
+        assert_error!(Db::open(&Options::new(url), Clock::System, Ids::Random).await, Error::Schema(_));
     }
     let nowhere = Options::new("sqlite:/no/such/folder/souk.db");
-    assert_error!(
-        Db::open(&nowhere, Clock::System, Ids::Random).await,
-        Error::Unavailable(_)
-    );
+    assert_error!(Db::open(&nowhere, Clock::System, Ids::Random).await, Error::Unavailable(_));
 }
 
 pub async fn a_server_that_forgets_is_refused(base: &Base) {

@@ -1,8 +1,5 @@
 //! One list of behaviours, each run on SQLite and on PostgreSQL: the two must not differ.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests of the seam itself make ids, tasks and time as they come"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests of the seam itself make ids, tasks and time as they come")]
 
 mod base;
 mod contention;

@@ -18,10 +18,7 @@ async fn say(db: &Db, count: usize) -> Vec<Uuid> {
         .write(subjects.clone(), |tx, subjects| {
             Box::pin(async move {
                 for subject in subjects {
-                    tx.say(&Said {
-                        subject: *subject,
-                        version: Some(3),
-                    });
+                    tx.say(&Said { subject: *subject, version: Some(3) });
                 }
                 Ok(())
             })
@@ -34,9 +31,7 @@ async fn say(db: &Db, count: usize) -> Vec<Uuid> {
 async fn turn(base: &Base, db: &Db, done: Vec<Uuid>, services: &'static [&'static str], limit: i64) -> Vec<Envelope> {
     let until: Timestamp = base.clock.now() + LEASE;
     let claimed: Result<Vec<Envelope>> = db
-        .write((done, until), move |tx, (done, until)| {
-            Box::pin(outbox::turn(tx, done, services, *until, limit))
-        })
+        .write((done, until), move |tx, (done, until)| Box::pin(outbox::turn(tx, done, services, *until, limit)))
         .await;
     claimed.expect("a turn")
 }
@@ -51,27 +46,15 @@ pub async fn a_claimed_event_is_not_claimed_twice(base: &Base) {
     assert_eq!(subjects(&claimed), said);
     let event = &claimed[0];
     assert_eq!(
-        (
-            event.service.as_str(),
-            event.name.as_str(),
-            event.version,
-            event.said_at
-        ),
+        (event.service.as_str(), event.name.as_str(), event.version, event.said_at),
         ("shop", "thing.said", Some(3), NOON)
     );
     let data: Said = serde_json::from_str(&event.data).expect("its JSON");
     assert_eq!((data.subject, data.version), (said[0], Some(3)));
     assert!(turn(base, &base.db, vec![], &["shop"], 10).await.is_empty(), "leased");
     base.clock.advance(LEASE);
-    assert_eq!(
-        subjects(&turn(base, &base.db, vec![], &["shop"], 10).await),
-        said,
-        "the lease is over"
-    );
-    let released: Result<u64> = base
-        .db
-        .write((), |tx, ()| Box::pin(outbox::release_leases(tx, &["shop"])))
-        .await;
+    assert_eq!(subjects(&turn(base, &base.db, vec![], &["shop"], 10).await), said, "the lease is over");
+    let released: Result<u64> = base.db.write((), |tx, ()| Box::pin(outbox::release_leases(tx, &["shop"]))).await;
     assert_eq!(released.expect("released"), 3);
     assert_eq!(subjects(&turn(base, &base.db, vec![], &["shop"], 10).await), said);
 }
@@ -79,10 +62,7 @@ pub async fn a_claimed_event_is_not_claimed_twice(base: &Base) {
 pub async fn a_done_event_never_comes_again(base: &Base) {
     let said = say(&base.db, 5).await;
     let first = turn(base, &base.db, vec![], &["shop"], 2).await;
-    assert_eq!(
-        outbox::undone(&base.db, &["shop"]).await.expect("a count"),
-        (5, Some(NOON))
-    );
+    assert_eq!(outbox::undone(&base.db, &["shop"]).await.expect("a count"), (5, Some(NOON)));
     let done = first.iter().map(|event| event.id).collect();
     let rest = turn(base, &base.db, done, &["shop"], 10).await;
     assert_eq!(subjects(&rest), said[2..]);
@@ -91,10 +71,7 @@ pub async fn a_done_event_never_comes_again(base: &Base) {
     base.clock.advance(LEASE * 10);
     assert!(turn(base, &base.db, vec![], &["shop"], 10).await.is_empty());
     assert_eq!(outbox::undone(&base.db, &["shop"]).await.expect("a count"), (0, None));
-    assert_eq!(
-        subjects(&outbox::page(&base.db, Uuid::nil(), 10).await.expect("a page")),
-        said
-    );
+    assert_eq!(subjects(&outbox::page(&base.db, Uuid::nil(), 10).await.expect("a page")), said);
 }
 
 pub async fn events_come_in_order_and_by_service(base: &Base) {
@@ -105,28 +82,15 @@ pub async fn events_come_in_order_and_by_service(base: &Base) {
     }
     assert_eq!(subjects(&turn(base, &base.db, vec![], &["shop"], 3).await), ours[..3]);
     assert_eq!(subjects(&turn(base, &base.db, vec![], &["carts"], 100).await), theirs);
-    assert_eq!(
-        subjects(&turn(base, &base.db, vec![], &["carts", "shop"], 100).await),
-        ours[3..]
-    );
+    assert_eq!(subjects(&turn(base, &base.db, vec![], &["carts", "shop"], 100).await), ours[3..]);
     assert!(turn(base, &base.db, vec![], &[], 100).await.is_empty());
 }
 
 pub async fn what_is_done_is_pruned(base: &Base) {
     say(&base.db, 5).await;
     let claimed = turn(base, &base.db, vec![], &["shop"], 4).await;
-    turn(
-        base,
-        &base.db,
-        claimed.iter().map(|event| event.id).collect(),
-        &["shop"],
-        0,
-    )
-    .await;
-    let prune = |before: Timestamp| {
-        base.db
-            .write(before, |tx, before| Box::pin(outbox::prune(tx, *before, 3)))
-    };
+    turn(base, &base.db, claimed.iter().map(|event| event.id).collect(), &["shop"], 0).await;
+    let prune = |before: Timestamp| base.db.write(before, |tx, before| Box::pin(outbox::prune(tx, *before, 3)));
     let pruned: [Result<u64>; 3] = [prune(NOON).await, prune(NOON + LEASE).await, prune(NOON + LEASE).await];
     assert_eq!(pruned.map(|count| count.expect("pruned")), [0, 3, 1]);
     assert_eq!(left_behind(&base.db).await.0, 1);
@@ -135,10 +99,7 @@ pub async fn what_is_done_is_pruned(base: &Base) {
 pub async fn claiming_races_give_each_event_once(base: &Base) {
     let said: BTreeSet<Uuid> = say(&base.db, 400).await.into_iter().collect();
     let turns = join_all((0..16).map(|_| turn(base, &base.db, vec![], &["shop"], 25))).await;
-    assert!(
-        turns.iter().all(|claimed| claimed.len() <= 25),
-        "never more than the limit"
-    );
+    assert!(turns.iter().all(|claimed| claimed.len() <= 25), "never more than the limit");
     let mut claimed: Vec<Uuid> = turns.iter().flat_map(|claimed| subjects(claimed)).collect();
     claimed.extend(subjects(&turn(base, &base.db, vec![], &["shop"], 400).await));
     assert_eq!(claimed.len(), 400);

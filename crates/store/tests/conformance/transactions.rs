@@ -16,13 +16,7 @@ fn said(subject: Uuid) -> Said {
 
 pub async fn a_broken_constraint_leaves_nothing(base: &Base) {
     counter(&base.db, 1, 1).await.expect("a counter");
-    assert_error!(
-        counter(&base.db, 1, 5).await,
-        Error::Constraint {
-            statement: "conformance::base::COUNTER",
-            ..
-        }
-    );
+    assert_error!(counter(&base.db, 1, 5).await, Error::Constraint { statement: "conformance::base::COUNTER", .. });
     assert_error!(add(&base.db, 1, -2).await, Error::Constraint { .. });
     let item = (Uuid::now_v7(), Uuid::now_v7());
     let twice: Result<()> = base
@@ -35,13 +29,7 @@ pub async fn a_broken_constraint_leaves_nothing(base: &Base) {
         })
         .await;
     assert_error!(twice, Error::Constraint { .. });
-    assert!(
-        base.db
-            .all::<(Uuid,)>(&ITEMS, params![])
-            .await
-            .expect("items")
-            .is_empty()
-    );
+    assert!(base.db.all::<(Uuid,)>(&ITEMS, params![]).await.expect("items").is_empty());
     assert_eq!(value(&base.db, 1).await, 1);
 }
 
@@ -70,15 +58,9 @@ pub async fn all_or_nothing_with_events_and_jobs(base: &Base) {
         })
     };
     assert_error!(write(true).await, Refusal::SoldOut);
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![], (0, 0))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![], (0, 0)));
     write(false).await.expect("a write");
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![1], (1, 1))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![1], (1, 1)));
     match write(false).await {
         Err(Refusal::Store(Error::Constraint { .. })) => {}
         other => panic!("{other:?}"),
@@ -96,11 +78,7 @@ pub async fn a_refusal_does_not_hurt_its_neighbours(base: &Base) {
                 match id % 3 {
                     0 => Ok(()),
                     1 => Err(Refusal::SoldOut),
-                    _ => tx
-                        .exec(&COUNTER, params![*id, *id])
-                        .await
-                        .map(drop)
-                        .map_err(Refusal::Store),
+                    _ => tx.exec(&COUNTER, params![*id, *id]).await.map(drop).map_err(Refusal::Store),
                 }
             })
         })
@@ -140,10 +118,7 @@ pub async fn a_part_is_kept_or_undone(base: &Base) {
         })
         .await;
     write.expect("a write");
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![1, 3], (2, 2))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![1, 3], (2, 2)));
 }
 
 pub async fn parts_nest(base: &Base) {
@@ -166,10 +141,7 @@ pub async fn parts_nest(base: &Base) {
         })
         .await;
     write.expect("a write");
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![5], (1, 1))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![5], (1, 1)));
 }
 
 pub async fn a_failed_statement_takes_the_transaction_with_it(base: &Base) {
@@ -222,10 +194,7 @@ pub async fn a_failed_statement_in_an_undone_part_does_not(base: &Base) {
         })
         .await;
     write.expect("a write");
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![1, 2, 4], (2, 2))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![1, 2, 4], (2, 2)));
 }
 
 pub async fn a_read_is_one_view(base: &Base) {
@@ -234,10 +203,7 @@ pub async fn a_read_is_one_view(base: &Base) {
     let (done, is_done) = std::sync::mpsc::channel::<()>();
     let db = base.db.clone();
     let writer = tokio::spawn(async move {
-        tokio::task::spawn_blocking(move || gone.recv())
-            .await
-            .expect("no panic")
-            .expect("told to go");
+        tokio::task::spawn_blocking(move || gone.recv()).await.expect("no panic").expect("told to go");
         add(&db, 1, 5).await.expect("a write");
         done.send(()).expect("the reader waits");
     });
@@ -250,10 +216,7 @@ pub async fn a_read_is_one_view(base: &Base) {
                 {
                     let channels = channels.lock().expect("no panic");
                     channels.0.send(()).expect("the writer waits");
-                    channels
-                        .1
-                        .recv_timeout(Duration::from_secs(10))
-                        .expect("the writer wrote");
+                    channels.1.recv_timeout(Duration::from_secs(10)).expect("the writer wrote");
                 }
                 let (after,) = tx.one(&VALUE, params![1_i64]).await?;
                 Ok((before, after))
@@ -266,12 +229,8 @@ pub async fn a_read_is_one_view(base: &Base) {
 }
 
 pub async fn a_read_refuses_writes(base: &Base) {
-    let writes: Result<u64> = base
-        .db
-        .read((), |tx, ()| {
-            Box::pin(async move { tx.exec(&COUNTER, params![1_i64, 1_i64]).await })
-        })
-        .await;
+    let writes: Result<u64> =
+        base.db.read((), |tx, ()| Box::pin(async move { tx.exec(&COUNTER, params![1_i64, 1_i64]).await })).await;
     assert_error!(writes, Error::Statement { .. });
     let says: Result<()> = base
         .db
@@ -283,10 +242,7 @@ pub async fn a_read_refuses_writes(base: &Base) {
         })
         .await;
     assert_error!(says, Error::Statement { .. });
-    assert_eq!(
-        (counters(&base.db).await, left_behind(&base.db).await),
-        (vec![], (0, 0))
-    );
+    assert_eq!((counters(&base.db).await, left_behind(&base.db).await), (vec![], (0, 0)));
     assert_works(base, &base.db).await;
 }
 
@@ -303,17 +259,10 @@ pub async fn a_commit_wakes_the_relay(base: &Base) {
         })
         .await;
     assert_error!(refused, Refusal::SoldOut);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(50), base.db.said())
-            .await
-            .is_err(),
-        "it was taken back"
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(50), base.db.said()).await.is_err(), "it was taken back");
     let write: Result<()> = base.db.write((), |tx, ()| Box::pin(part(tx, 1))).await;
     write.expect("a write");
-    tokio::time::timeout(Duration::from_secs(5), base.db.said())
-        .await
-        .expect("the relay is woken");
+    tokio::time::timeout(Duration::from_secs(5), base.db.said()).await.expect("the relay is woken");
 }
 
 pub async fn costs_are_counted(base: &Base) {

@@ -3,16 +3,13 @@
 //! Left out: the test gateway (it plays an outside system), and looks that found nothing to do: the relay's
 //! poll (`relay looks`), parked events' (`… retries`), timers' (`jobs` without a transaction).
 
-use std::future::{Future, IntoFuture};
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 use testkit::{Shop, TOKEN_OK, Topology};
 
 const TRANSACTIONS_MAX: u64 = 16;
 const STATEMENTS_MAX: u64 = 90;
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_micros(50);
+/// The reaction whose transaction confirms the order.
+const CONFIRMS: &str = "orders hears payment.authorized";
 const GOAL: &str = "goal: 12 transactions, 70 statements";
 
 #[derive(Debug)]
@@ -42,20 +39,6 @@ fn counts(work: &str, transactions: u64) -> bool {
     work != "test gateway" && !idle
 }
 
-/// What was noted when the reaction that confirms the order was committed. What the confirmation sets
-/// off (a shipment, a mail, the relay's next turns) is no part of the purchase any more.
-fn noted_until_confirmed(shop: &Shop, stage: &'static str) -> Vec<Row> {
-    let begun = Instant::now();
-    while begun.elapsed() < CONFIRMED_WITHIN {
-        let rows = noted(shop, stage);
-        if rows.iter().any(|row| row.work == "orders hears payment.authorized" && row.transactions > 0) {
-            return rows;
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-    panic!("the order is not confirmed after {CONFIRMED_WITHIN:?}");
-}
-
 async fn a_purchase_is_cheap(topology: Topology) {
     let (shop, owner) = Shop::open(topology).await;
     let teapot = owner.product(1999, 5).await;
@@ -64,17 +47,12 @@ async fn a_purchase_is_cheap(topology: Topology) {
     let buyer = stage(&shop, "the empty cart", &mut before, shop.buyer()).await;
     stage(&shop, "a line", &mut rows, async { buyer.add(&teapot, 1).await.must(201) }).await;
     stage(&shop, "where to, and how", &mut rows, buyer.check_in()).await;
-    shop.db().ledger().record();
-    let until_confirmed = tokio::task::block_in_place(|| {
-        let order = buyer.order(TOKEN_OK).header("Prefer", "wait=10").into_future();
-        std::thread::scope(|scope| {
-            let noted = scope.spawn(|| noted_until_confirmed(&shop, "ordered, until confirmed"));
-            let order = tokio::runtime::Handle::current().block_on(order).must(201);
-            assert_eq!(order["status"], "confirmed");
-            noted.join().expect("it ends when the order is confirmed")
-        })
-    });
-    rows.extend(until_confirmed);
+    // What the confirmation sets off (a shipment, a mail, the relay's next turns) is no part of the purchase.
+    shop.db().ledger().record_until(CONFIRMS);
+    let order = buyer.order(TOKEN_OK).header("Prefer", "wait=10").await.must(201);
+    assert_eq!(order["status"], "confirmed");
+    rows.extend(noted(&shop, "ordered, until confirmed"));
+    assert!(rows.iter().any(|row| row.work == CONFIRMS), "{CONFIRMS} is where the purchase ends: {rows:#?}");
 
     println!("{}", table(topology, &before, &rows));
     let (transactions, statements) = total(&rows);
