@@ -124,12 +124,14 @@ impl NewVariant {
         for (place, price) in self.prices.iter().enumerate() {
             let pointer = |name: &str| format!("/variants/{at}/prices/{place}/{name}");
             match config.market(&price.market) {
-                Err(problem) => {
-                    problems.extend(problem.errors.into_iter().map(|error| field(pointer("market"), error.detail)))
+                Err(problem) => problems.push(field(
+                    pointer("market"),
+                    problem.errors.into_iter().map(|error| error.detail).collect::<String>(),
+                )),
+                Ok(market) => {
+                    let detail = other_currency(price.currency, market.currency);
+                    problems.extend(detail.map(|detail| field(pointer("currency"), detail)));
                 }
-                Ok(market) => problems.extend(
-                    other_currency(price.currency, market.currency).map(|detail| field(pointer("currency"), detail)),
-                ),
             }
             if !markets.insert(&price.market) {
                 problems.push(field(pointer("market"), "has a price before this one"));

@@ -20,7 +20,6 @@ use contracts::{Id, MarketId};
 use jiff::Timestamp;
 use platform::auth::KeyCache;
 use platform::calls::Peers;
-use platform::tasks::Tasks;
 use platform::{Config, Ctx, Outcome, Problem, Process, Service};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -72,7 +71,7 @@ impl House {
         let service = crate::service(&ctx);
         let (ctx, routes) = (service.ctx.clone(), Router::from(service.routes.clone()));
         let customers = Service::new("customers", &ctx).answers::<AuthenticateKey, _, _>(answer_key);
-        Process { config, peers, tasks: Tasks::default(), metrics: None }.settle(&[service, customers]);
+        Process::new(config, peers).settle(&[service, customers]);
         Self { ctx, routes, _folder: folder }
     }
 

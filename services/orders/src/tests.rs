@@ -21,7 +21,6 @@ use contracts::payments::{GetNextAction, NextAction};
 use jiff::Timestamp;
 use platform::auth::KeyCache;
 use platform::calls::Peers;
-use platform::tasks::Tasks;
 use platform::{Config, Ctx, JobRun, Problem, Process, Service};
 use samples::Heard;
 use serde_json::{Value, json};
@@ -85,7 +84,7 @@ impl Shop {
         });
         let payments = Service::new("payments", &ctx).answers::<GetNextAction, _, _>(answer_next_action);
         let customers = Service::new("customers", &ctx).answers::<AuthenticateKey, _, _>(answer_key);
-        let process = Process { config, peers, tasks: Tasks::default(), metrics: None };
+        let process = Process::new(config, peers);
         process.settle(&[service, carts, payments, customers]);
         Self { ctx, routes, basket, _folder: folder }
     }

@@ -17,7 +17,6 @@ use contracts::{Address, Currency, Id, Money};
 use jiff::Timestamp;
 use platform::auth::KeyCache;
 use platform::calls::Peers;
-use platform::tasks::Tasks;
 use platform::{Config, Ctx, Outcome, Problem, Process, Service};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -75,7 +74,7 @@ impl House {
         let (ctx, routes) = (service.ctx.clone(), Router::from(service.routes.clone()));
         let customers = Service::new("customers", &ctx).answers::<AuthenticateKey, _, _>(answer_key);
         let orders = Service::new("orders", &ctx).answers::<GetShipTo, _, _>(answer_ship_to);
-        Process { config, peers, tasks: Tasks::default(), metrics: None }.settle(&[service, customers, orders]);
+        Process::new(config, peers).settle(&[service, customers, orders]);
         Self { ctx, routes, _folder: folder }
     }
 
