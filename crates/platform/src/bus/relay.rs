@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use store::{Db, Envelope, fault, outbox, work};
@@ -110,6 +111,8 @@ impl Relay {
     /// Marks what is done and claims what is next, in one transaction.
     async fn turn(&self, done: Vec<Uuid>) -> Result<Vec<Envelope>, store::Error> {
         let db = &self.setting.db;
+        // What was said up to now is claimed here: it needs no turn of its own afterwards.
+        let _ = db.said().now_or_never();
         let lease_until = db.clock().now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
         let marked = !done.is_empty();
         let limit = self.setting.batch_events_max;

@@ -50,16 +50,9 @@ pub(super) async fn around(around: Around, request: Request, next: Next) -> Resp
     let method = request.method().clone();
 
     let (cost, watch) = (Arc::new(Cost::default()), Stopwatch::start());
-    let answered = REQUEST.scope(id.as_str().into(), async {
-        work::scope(work.as_str(), Some(&trace), Arc::clone(&cost), async {
-            tokio::time::timeout(around.deadline, next.run(request)).await.unwrap_or_else(|_| {
-                let detail = format!("the request took longer than {} s and was given up", around.deadline.as_secs());
-                Problem::new(Kind::Unavailable, "request.timeout", detail).into_response()
-            })
-        })
-        .await
-    });
-    let mut response = answered.await;
+    let answer = answer_in_time(around.deadline, request, next);
+    let work_done = work::scope(work.as_str(), Some(&trace), Arc::clone(&cost), answer);
+    let mut response = REQUEST.scope(id.as_str().into(), work_done).await;
 
     let status = response.status().as_u16();
     let seconds = watch.seconds();
@@ -76,6 +69,17 @@ pub(super) async fn around(around: Around, request: Request, next: Next) -> Resp
         }
     }
     response
+}
+
+async fn answer_in_time(deadline: Duration, request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().contains("%00")) {
+        let detail = "the address holds the character U+0000, which names nothing here";
+        return Problem::new(Kind::Malformed, "request.malformed", detail).into_response();
+    }
+    tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = format!("the request took longer than {} s and was given up", deadline.as_secs());
+        Problem::new(Kind::Unavailable, "request.timeout", detail).into_response()
+    })
 }
 
 fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
