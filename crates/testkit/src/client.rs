@@ -162,7 +162,8 @@ impl Answer {
         let problem = self.json();
         assert_eq!(problem["code"], code, "{}", self.shown());
         assert_eq!(problem["status"], status, "{}", self.shown());
-        let complete = problem["detail"].is_string() && problem["request_id"].is_string() && problem["title"].is_string();
+        let complete =
+            problem["detail"].is_string() && problem["request_id"].is_string() && problem["title"].is_string();
         assert!(complete, "a problem has detail, title and request_id\n{}", self.shown());
         problem
     }
@@ -172,7 +173,8 @@ impl Answer {
         if self.text.is_empty() {
             return Value::Null;
         }
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("the answer is not JSON: {error}\n{}", self.shown()))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("the answer is not JSON: {error}\n{}", self.shown()))
     }
 
     /// A header's text; empty where there is none.

@@ -73,7 +73,8 @@ impl Database {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the PostgreSQL of SOUK_TEST_POSTGRES answers");
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.expect("the PostgreSQL of SOUK_TEST_POSTGRES answers");
     tokio::spawn(connection);
     client
 }

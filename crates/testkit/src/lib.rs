@@ -4,6 +4,7 @@
 //! real binary, for what only a process can show (`kill -9`, exit codes). Both are asked by [`Client`],
 //! [`Buyer`] and [`Staff`]: the public API alone. The stories are `tests/it/`.
 #![allow(clippy::disallowed_methods, reason = "tests measure real time and read where their servers are")]
+#![allow(clippy::print_stdout, reason = "a test shows what it printed when it fails")]
 
 mod buyer;
 mod client;

@@ -48,7 +48,8 @@ pub fn events() -> String {
             Kind::State => "state",
             Kind::Fact => "fact",
         };
-        let heard = if event.heard_by.is_empty() { "nobody's tables yet".to_owned() } else { event.heard_by.join(", ") };
+        let heard =
+            if event.heard_by.is_empty() { "nobody's tables yet".to_owned() } else { event.heard_by.join(", ") };
         put(&mut page, &format!("\n### `{}`\n\n{}\n\n{kind}; heard by {heard}\n", event.name, event.about.trim()));
         put(&mut page, &fields(&(event.schemas)(), event.schema_name));
     }

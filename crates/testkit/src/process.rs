@@ -54,7 +54,8 @@ impl Process {
     /// As [`Process::serve`], where a failpoint may end it before it serves.
     pub async fn try_serve(database: &Database, settings: &[Setting<'_>]) -> Result<Self, Ended> {
         let name = uuid::Uuid::now_v7().simple().to_string();
-        let (stdout, stderr) = (database.folder().join(format!("{name}.out")), database.folder().join(format!("{name}.err")));
+        let (stdout, stderr) =
+            (database.folder().join(format!("{name}.out")), database.folder().join(format!("{name}.err")));
         let file = |path: &PathBuf| Stdio::from(File::create(path).expect("a file in the test's folder"));
         let child = command(database, settings)
             .arg("serve")
@@ -140,7 +141,8 @@ pub fn audit(database: &Database, settings: &[Setting<'_>]) -> (Vec<String>, End
     let ended = souk(database, &with, &["audit", "--json"]);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
     let findings = report["findings"].as_array().expect("a report lists its findings");
-    let mut broken: Vec<String> = findings.iter().filter_map(|finding| finding["invariant"].as_str().map(str::to_owned)).collect();
+    let mut broken: Vec<String> =
+        findings.iter().filter_map(|finding| finding["invariant"].as_str().map(str::to_owned)).collect();
     broken.sort();
     broken.dedup();
     assert_eq!(ended.status.success(), broken.is_empty(), "exit status 1 means findings: {ended:#?}");

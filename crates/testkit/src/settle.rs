@@ -64,7 +64,10 @@ impl Shop {
                 self.advance(STEP);
                 tokio::time::sleep(3 * LOOK_EVERY).await;
             }
-            assert!(begun.elapsed() < PATIENCE, "after {PATIENCE:?} and {steps} s of the shop's time there still waits: {waiting:?}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "after {PATIENCE:?} and {steps} s of the shop's time there still waits: {waiting:?}"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -75,7 +78,8 @@ impl Shop {
         assert!(waiting.is_nothing(), "the shop is not drained: {waiting:?}");
         for db in self.running().databases() {
             for service in SERVICES {
-                let (letters, jobs) = (inbox::dead_letters(&db.of(service), 10).await, job::dead(&db.of(service), 10).await);
+                let (letters, jobs) =
+                    (inbox::dead_letters(&db.of(service), 10).await, job::dead(&db.of(service), 10).await);
                 let (letters, jobs) = (letters.expect("the inbox is read"), jobs.expect("the jobs are read"));
                 assert!(letters.is_empty() && jobs.is_empty(), "{service} gave up: {letters:?} {jobs:?}");
             }

@@ -84,7 +84,15 @@ impl Shop {
         shop.migrate().await.expect("the shop migrates");
         let (ctx, customers) = (shop.ctx("orders").clone(), shop.ctx("customers").clone());
         let running = shop.serve(listener).await.expect("the shop serves");
-        Self { topology, client: Client::new(base), clock, running: Some(running), ctx, customers, database: Some(database) }
+        Self {
+            topology,
+            client: Client::new(base),
+            clock,
+            running: Some(running),
+            ctx,
+            customers,
+            database: Some(database),
+        }
     }
 
     /// An open shop: taxes, a location, shipping; and the owner who set it up.

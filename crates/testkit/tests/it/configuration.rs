@@ -5,7 +5,11 @@ use testkit::{Database, Process, souk};
 #[tokio::test]
 async fn settings_in_force_are_shown_without_their_secrets() {
     let database = Database::sqlite();
-    let settings = [("SOUK_DATABASE__URL", "postgres://souk:geheim@db/souk"), ("SOUK_INTERNAL__SERVICE_TOKEN", "geheim"), ("SOUK_CARTS__LINES_MAX", "7")];
+    let settings = [
+        ("SOUK_DATABASE__URL", "postgres://souk:geheim@db/souk"),
+        ("SOUK_INTERNAL__SERVICE_TOKEN", "geheim"),
+        ("SOUK_CARTS__LINES_MAX", "7"),
+    ];
     let shown = souk(&database, &settings, &["config"]);
     assert!(shown.status.success(), "{shown:#?}");
     assert!(!shown.stdout.contains("geheim") && shown.stdout.contains("lines_max = 7"), "{}", shown.stdout);

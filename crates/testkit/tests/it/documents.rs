@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use platform::{Clock, Config, Ids};
 use serde_json::Value;
 use souk::wire;
-use testkit::{Database, Process, Shop, Topology};
+use testkit::{Database, Process, Shop, Topology, souk};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -21,7 +21,7 @@ async fn opened() -> (wire::Shop, Database) {
 /// Compares with the copy in `docs/`, or renews it.
 fn must_be_frozen(file: &str, now: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
-    if std::env::var_os("UPDATE_FROZEN").is_some() {
+    if std::env::var_os("UPDATE_FROZEN").is_some_and(|set| !set.is_empty()) {
         std::fs::write(&path, now).expect("docs/ can be written");
     }
     let frozen = std::fs::read_to_string(&path).unwrap_or_default();
@@ -42,6 +42,16 @@ async fn the_openapi_document_is_frozen() {
     let (shop, _database) = opened().await;
     let document = platform::http::merged(&shop.services).to_pretty_json().expect("plain data");
     must_be_frozen("openapi.json", &(document + "\n"));
+}
+
+#[tokio::test]
+async fn the_command_prints_the_documents_that_are_frozen() {
+    let (shop, database) = opened().await;
+    let document = platform::http::merged(&shop.services).to_pretty_json().expect("plain data");
+    let printed = souk(&database, &[], &["openapi"]);
+    assert!(printed.stdout.trim_end() == document, "`souk openapi` prints another document: {}", printed.stderr);
+    let printed = souk(&database, &[], &["openapi", "--events"]);
+    assert!(printed.stdout.trim_end() == format!("{:#}", platform::http::asyncapi()), "{}", printed.stderr);
 }
 
 #[tokio::test]
@@ -68,7 +78,9 @@ async fn the_error_codes_are_frozen_and_unique() {
 /// The documented methods of each path.
 fn documented(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let paths = document["paths"].as_object().expect("paths");
-    let methods = |item: &Value| METHODS.iter().filter(|method| item.get(**method).is_some()).map(|method| method.to_uppercase()).collect();
+    let methods = |item: &Value| {
+        METHODS.iter().filter(|method| item.get(**method).is_some()).map(|method| method.to_uppercase()).collect()
+    };
     paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
 }
 
@@ -81,7 +93,8 @@ async fn every_route_of_every_service_is_documented() {
     for service in shop.services {
         // What a router answers it tells only when it is printed.
         let printed = format!("{:?}", axum::Router::from(service.routes));
-        let routes: BTreeSet<&str> = printed.split('"').filter(|text| text.starts_with("/v1/") || text.starts_with("/.")).collect();
+        let routes: BTreeSet<&str> =
+            printed.split('"').filter(|text| text.starts_with("/v1/") || text.starts_with("/.")).collect();
         let hidden: Vec<&&str> = routes.iter().filter(|route| !documented.contains_key(**route)).collect();
         assert!(hidden.is_empty(), "{} answers on routes that its document does not name: {hidden:?}", service.name);
         let speaks = service.name == "notifications" || !routes.is_empty();
@@ -94,9 +107,15 @@ async fn every_route_answers_exactly_its_documented_methods() {
     let shop = Shop::start(Topology::Sqlite).await;
     let document = shop.get("/api-docs/openapi.json").await.must(200);
     for (path, methods) in documented(&document) {
-        let filled: String = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
+        let filled: String =
+            path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
         let answer = shop.ask_with("TRACE", &filled).await;
-        let allowed: BTreeSet<String> = answer.header("allow").split(',').map(|method| method.trim().to_owned()).filter(|method| method != "HEAD").collect();
+        let allowed: BTreeSet<String> = answer
+            .header("allow")
+            .split(',')
+            .map(|method| method.trim().to_owned())
+            .filter(|method| method != "HEAD")
+            .collect();
         assert_eq!(allowed, methods, "{path}: {}", answer.shown());
     }
     shop.finish().await;
@@ -110,9 +129,16 @@ async fn admin_routes_are_for_staff_and_every_operation_may_answer_a_problem() {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-            assert!(!id.is_empty() && ids.insert(id.clone()), "{method} {path}: operation id `{id}` is missing or taken");
-            assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
-            let for_staff = operation["security"].as_array().is_some_and(|ways| ways.iter().any(|way| way.get("staff").is_some()));
+            assert!(
+                !id.is_empty() && ids.insert(id.clone()),
+                "{method} {path}: operation id `{id}` is missing or taken"
+            );
+            assert!(
+                operation["responses"]["default"]["content"]["application/problem+json"].is_object(),
+                "{method} {path}"
+            );
+            let for_staff =
+                operation["security"].as_array().is_some_and(|ways| ways.iter().any(|way| way.get("staff").is_some()));
             assert_eq!(for_staff, path.starts_with("/v1/admin"), "{method} {path}: {}", operation["security"]);
         }
     }
@@ -124,7 +150,11 @@ async fn the_documentation_page_needs_no_internet() {
     let page = shop.get("/api-docs/").await;
     assert_eq!(page.status, 200, "{}", page.shown());
     let mut assets = 0;
-    for attribute in page.text.split(['<', ' ', '\n']).filter_map(|part| part.strip_prefix("src=\"").or_else(|| part.strip_prefix("href=\""))) {
+    for attribute in page
+        .text
+        .split(['<', ' ', '\n'])
+        .filter_map(|part| part.strip_prefix("src=\"").or_else(|| part.strip_prefix("href=\"")))
+    {
         let url = attribute.split('"').next().unwrap_or_default();
         assert!(!url.contains("//"), "the page loads {url} from elsewhere");
         let asset = shop.get(format!("/api-docs/{}", url.trim_start_matches("./"))).await;

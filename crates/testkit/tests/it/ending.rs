@@ -130,7 +130,8 @@ pub async fn confirmed_at_the_bank_while_it_is_cancelled_the_money_goes_back(top
     let (buyer, teapot, order) = ordered(&shop, &owner, TOKEN_NEEDS_ACTION).await;
     shop.settle().await;
     let page = bank_page(&buyer.see(&order).await);
-    let (cancelled, _) = futures::join!(async { buyer.cancel(&order).await.must(200) }, complete(&shop, &page, "authorized"));
+    let (cancelled, _) =
+        futures::join!(async { buyer.cancel(&order).await.must(200) }, complete(&shop, &page, "authorized"));
     assert_eq!(cancelled["status"], "cancelled");
     shop.settle().await;
     assert_eq!(buyer.see(&order).await["status"], "cancelled");

@@ -118,7 +118,14 @@ fn must_add_up(order: &Value) {
 
     let history = order["history"].as_array().expect("a history");
     let events: Vec<&str> = history.iter().filter_map(|entry| entry["event"].as_str()).collect();
-    for event in ["order.placed", "stock.reserved", "payment.authorized", "shipment.dispatched", "payment.captured", "shipment.delivered"] {
+    for event in [
+        "order.placed",
+        "stock.reserved",
+        "payment.authorized",
+        "shipment.dispatched",
+        "payment.captured",
+        "shipment.delivered",
+    ] {
         assert_eq!(events.iter().filter(|known| **known == event).count(), 1, "{event} once: {events:?}");
     }
     assert!(history.iter().all(|entry| entry["source"].is_string() && entry["at"].is_string()), "{history:#?}");
@@ -138,6 +145,7 @@ fn read_the_mails(shop: &Shop, order: &Value) {
 async fn read_the_audit_log(owner: &Staff, teapot: &Product) {
     let log = owner.get("/v1/admin/audit-log?limit=100").await.must(200);
     let entries = log["items"].as_array().expect("a list");
-    let of_product = |entry: &&Value| entry["subject"] == teapot.id.as_str() && entry["action"] == "catalog.create_product";
+    let of_product =
+        |entry: &&Value| entry["subject"] == teapot.id.as_str() && entry["action"] == "catalog.create_product";
     assert_eq!(entries.iter().filter(of_product).count(), 1, "{log:#}");
 }

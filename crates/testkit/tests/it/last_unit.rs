@@ -17,11 +17,21 @@ pub async fn fifty_buyers_race_for_the_last_unit(topology: Topology) {
 
     let seen = join_all(buyers.iter().zip(&orders).map(|(buyer, order)| buyer.see(order))).await;
     let confirmed = seen.iter().filter(|order| order["status"] == "confirmed").count();
-    let out_of_stock = seen.iter().filter(|order| order["status"] == "cancelled" && order["cancel_reason"] == "out_of_stock").count();
-    assert_eq!((confirmed, out_of_stock), (1, BUYERS - 1), "{:#?}", seen.iter().map(|order| &order["status"]).collect::<Vec<_>>());
+    let out_of_stock =
+        seen.iter().filter(|order| order["status"] == "cancelled" && order["cancel_reason"] == "out_of_stock").count();
+    assert_eq!(
+        (confirmed, out_of_stock),
+        (1, BUYERS - 1),
+        "{:#?}",
+        seen.iter().map(|order| &order["status"]).collect::<Vec<_>>()
+    );
 
     let level = owner.level(&teapot).await;
-    assert_eq!((level["on_hand"].as_i64(), level["reserved"].as_i64()), (Some(1), Some(1)), "only the winner's is held: {level:#}");
+    assert_eq!(
+        (level["on_hand"].as_i64(), level["reserved"].as_i64()),
+        (Some(1), Some(1)),
+        "only the winner's is held: {level:#}"
+    );
     let page = shop.get(format!("/v1/products/{}", teapot.id)).await.must(200);
     assert_eq!(page["variants"][0]["availability"], "out", "{page:#}");
     let charged = owner.get("/v1/admin/payments?limit=100").await.must(200);

@@ -59,8 +59,16 @@ pub async fn a_buyer_confirms_at_their_bank(topology: Topology) {
     let page = bank_page(&seen);
     buyer.pay(&order, TOKEN_OK).await.refused(409, "payments.in_progress");
 
+    let (_, reference) = page.split_once("/v1/test-gateway/charges/").expect("the test bank's page");
+    shop.get(format!("/v1/test-gateway/charges/{}", reference.replace(char::is_alphanumeric, "x")))
+        .await
+        .refused(404, "payments.test_charge_not_found");
     let shown = shop.get(&page).await;
-    assert!(shown.header("content-type").starts_with("text/html") && shown.text.contains("<button"), "{}", shown.shown());
+    assert!(
+        shown.header("content-type").starts_with("text/html") && shown.text.contains("<button"),
+        "{}",
+        shown.shown()
+    );
     complete(&shop, &page, "authorized").await;
     shop.settle().await;
     let seen = buyer.see(&order).await;
@@ -71,17 +79,22 @@ pub async fn a_buyer_confirms_at_their_bank(topology: Topology) {
 
 /// Where the buyer's bank asks them.
 pub fn bank_page(order: &Value) -> String {
-    order["next_action"]["url"].as_str().unwrap_or_else(|| panic!("the buyer is sent to their bank: {order:#}")).to_owned()
+    order["next_action"]["url"]
+        .as_str()
+        .unwrap_or_else(|| panic!("the buyer is sent to their bank: {order:#}"))
+        .to_owned()
 }
 
 /// Says yes or no there.
 pub async fn complete(shop: &Shop, page: &str, outcome: &str) {
-    let answer = shop.post(format!("{page}/complete"), json!({ "outcome": outcome })).await;
+    let (_, reference) = page.split_once("/v1/test-gateway/charges/").expect("the test bank's page");
+    let answer =
+        shop.post(format!("/v1/test-gateway/charges/{reference}/complete"), json!({ "outcome": outcome })).await;
     assert!(answer.status < 400, "{}", answer.shown());
 }
 
 pub async fn a_silent_gateway_is_asked_later_and_charges_once(topology: Topology) {
-    let options = testkit::ShopOptions { edit: Box::new(|config| shorten_patience(config)), ..Default::default() };
+    let options = testkit::ShopOptions { edit: Box::new(shorten_patience), ..Default::default() };
     let (shop, owner) = Shop::open_with(topology, options).await;
     let teapot = owner.product(1999, 3).await;
     let buyer = shop.buyer().await;

@@ -48,13 +48,15 @@ async fn shop_with_a_carrier() -> (Shop, Arc<Carrier>, Buyer) {
     let carrier = Arc::new(Carrier::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("a bound address"));
-    let router = Router::new().route("/internal/calls/shipping.get_options", post(options)).with_state(Arc::clone(&carrier));
+    let router =
+        Router::new().route("/internal/calls/shipping.get_options", post(options)).with_state(Arc::clone(&carrier));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let edit = move |config: &mut platform::Config| {
         config.peers.insert("shipping.get_options".to_owned(), url);
         config.internal.service_token = TOKEN.to_owned();
     };
-    let (shop, owner) = Shop::open_with(Topology::Sqlite, ShopOptions { edit: Box::new(edit), ..Default::default() }).await;
+    let (shop, owner) =
+        Shop::open_with(Topology::Sqlite, ShopOptions { edit: Box::new(edit), ..Default::default() }).await;
     let teapot = owner.product(1999, 5).await;
     let buyer = shop.buyer().await;
     buyer.add(&teapot, 1).await.must(201);

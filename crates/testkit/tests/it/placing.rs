@@ -57,7 +57,11 @@ pub async fn one_cart_under_many_keys_is_one_order(topology: Topology) {
         match answer.status {
             201 => made += 1,
             // Whether `orders` or already `carts` says so depends on how far the winner's event is.
-            _ => assert!(["orders.cart_already_ordered", "carts.ordered"].contains(&code(&answer).as_str()), "{}", answer.shown()),
+            _ => assert!(
+                ["orders.cart_already_ordered", "carts.ordered"].contains(&code(&answer).as_str()),
+                "{}",
+                answer.shown()
+            ),
         }
     }
     assert_eq!(made, 1);
@@ -76,9 +80,7 @@ pub async fn a_price_that_changed_since_it_was_shown_is_refused_with_the_new_tot
     let (buyer, teapot) = ready_to_order(&shop, &owner).await;
     let shown = buyer.see_cart().await["quote"]["total"].clone();
     owner.set_price(&teapot, 2499).await;
-    let body = |total: &serde_json::Value| {
-        json!({ "cart": buyer.cart, "payment": { "method": "card", "token": TOKEN_OK }, "expected_total": total })
-    };
+    let body = |total: &serde_json::Value| json!({ "cart": buyer.cart, "payment": { "method": "card", "token": TOKEN_OK }, "expected_total": total });
     let refused = buyer.client.post("/v1/orders", body(&shown)).key("old").await.refused(409, "orders.price_changed");
     let now = &refused["context"]["total"];
     assert_eq!(now, &json!({ "amount": 2499 + 490, "currency": "EUR" }), "{refused:#}");

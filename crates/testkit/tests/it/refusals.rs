@@ -10,7 +10,10 @@ async fn what_cannot_be_read_is_refused_with_the_mend(topology: Topology) {
     let carts = || shop.ask_with("POST", "/v1/carts");
     carts().text("application/json", "{").await.refused(400, "request.malformed");
     carts().text("text/plain", "{}").await.refused(415, "request.media_type");
-    carts().text("application/json", format!("{{\"x\":\"{}\"}}", "a".repeat(3_000))).await.refused(413, "request.too_large");
+    carts()
+        .text("application/json", format!("{{\"x\":\"{}\"}}", "a".repeat(3_000)))
+        .await
+        .refused(413, "request.too_large");
     let unknown = shop.post("/v1/carts", json!({ "colour": "red" })).await.refused(422, "request.invalid");
     assert!(unknown["detail"].as_str().is_some_and(|detail| detail.contains("colour")), "{unknown:#}");
     let field = shop.post("/v1/carts", json!({ "market": "moon" })).await.refused(422, "request.invalid");
