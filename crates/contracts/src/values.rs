@@ -149,6 +149,34 @@ pub fn is_country(code: &str, _: &()) -> garde::Result {
     }
 }
 
+const TOKEN_CHARS_MAX: usize = 255;
+
+/// For garde: a gateway's name for a buyer's card. A card number is refused before it gets anywhere.
+pub fn is_token(text: &str, (): &()) -> garde::Result {
+    if text.is_empty() || text.len() > TOKEN_CHARS_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(garde::Error::new(format!(
+            "is 1 to {TOKEN_CHARS_MAX} visible ASCII characters, as the gateway gave them"
+        )));
+    }
+    if is_card_number(text) {
+        return Err(garde::Error::new(
+            "is a card number: this shop must never see one; send the gateway's token for it",
+        ));
+    }
+    Ok(())
+}
+
+/// 13 to 19 digits, grouped or not, that pass the Luhn check (ISO/IEC 7812).
+fn is_card_number(text: &str) -> bool {
+    let digits: Vec<u32> = text.chars().filter_map(|letter| letter.to_digit(10)).collect();
+    let other = text.chars().any(|letter| !letter.is_ascii_digit() && letter != '-');
+    let doubled = |(place, digit): (usize, &u32)| match (place % 2, digit * 2) {
+        (0, _) => *digit,
+        (_, twice) => twice / 10 + twice % 10,
+    };
+    !other && (13..=19).contains(&digits.len()) && digits.iter().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
+}
+
 /// Free notes of integrators: at most 50 keys of 40 characters, values of 500 bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
@@ -244,5 +272,18 @@ mod tests {
     fn a_country_is_two_capital_letters() {
         assert!(is_country("AT", &()).is_ok());
         assert!(is_country("at", &()).is_err() && is_country("AUT", &()).is_err());
+    }
+
+    #[test]
+    fn a_card_number_is_no_token() {
+        for number in ["4242424242424242", "4000-0025-0000-3155", "378282246310005"] {
+            assert!(is_token(number, &()).is_err(), "{number}");
+        }
+        for token in ["tok_ok", "4242424242424241", "pm_4242424242424242"] {
+            assert!(is_token(token, &()).is_ok(), "{token}");
+        }
+        assert!(
+            is_token("", &()).is_err() && is_token("a b", &()).is_err() && is_token(&"x".repeat(256), &()).is_err()
+        );
     }
 }

@@ -21,7 +21,7 @@ use crate::{Ctx, Problem};
 pub const DEADLINE: Duration = Duration::from_secs(5);
 const TRY_MAX: Duration = Duration::from_secs(2);
 const TRIES_MAX: usize = 3;
-/// So many failures in a row open the circuit; it lets one call through again after the pause.
+/// So many failures in a row open the circuit; after the pause calls go through again, and the next failure opens it at once.
 const BREAKER_FAILURES: u32 = 5;
 const BREAKER_PAUSE: Duration = Duration::from_secs(2);
 /// The header that proves a caller is one of us.
@@ -253,6 +253,11 @@ impl Peers {
         if status.is_success() {
             serde_json::from_slice(&body).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
         } else {
+            if matches!(status.as_u16(), 401 | 403) {
+                let why =
+                    format!("{name} at {} answered {status}: is internal.service_token the same there?", remote.url);
+                return Err(Problem::internal(why));
+            }
             let unreadable = |_| Problem::unavailable(format!("{name} at {} answered {status}", remote.url));
             Err(serde_json::from_slice::<Problem>(&body).unwrap_or_else(unreadable))
         }

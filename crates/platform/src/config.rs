@@ -16,8 +16,11 @@ pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
 /// A quote holds no more lines.
 const CART_LINES_MAX: i64 = 100;
+const BATCH_EVENTS_MAX: i64 = 1_000;
+/// A job's lease outlasts its gateway.
+const GATEWAY_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["service_token", "url"];
+const SECRETS: [&str; 1] = ["service_token"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,8 +83,6 @@ pub struct Market {
     pub locale: Locale,
     /// Prices hold the tax.
     pub tax_inclusive: bool,
-    /// IANA name, for people's dates.
-    pub time_zone: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -179,6 +180,20 @@ impl Config {
                 "setting `markets`: a shop has at least one market, and a market at least one country".to_owned()
             );
         }
+        if !(1..=BATCH_EVENTS_MAX).contains(&config.bus.batch_events_max) {
+            return Err(format!("setting `bus.batch_events_max`: a whole number from 1 to {BATCH_EVENTS_MAX}"));
+        }
+        if let Some((name, _)) =
+            config.payments.iter().find(|(_, method)| !GATEWAY_SECONDS.contains(&method.gateway_seconds_max))
+        {
+            return Err(format!("setting `payments.{name}.gateway_seconds_max`: a whole number from 1 to 60"));
+        }
+        let is_origin = |origin: &String| origin.contains("://") && !origin.contains('*') && !origin.ends_with('/');
+        if let Some(origin) = config.server.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(format!(
+                "setting `server.cors_origins`: `{origin}` is not an origin like `https://shop.example`"
+            ));
+        }
         if !(1..=CART_LINES_MAX).contains(&config.carts.lines_max) {
             return Err(format!("setting `carts.lines_max`: a whole number from 1 to {CART_LINES_MAX}"));
         }
@@ -253,18 +268,24 @@ fn hide(table: &mut Table) {
     for (key, value) in table.iter_mut() {
         match value {
             Value::Table(inner) => hide(inner),
-            Value::String(text) if SECRETS.contains(&key.as_str()) => *text = hidden(text),
+            Value::String(text) if SECRETS.contains(&key.as_str()) && !text.is_empty() => "***".clone_into(text),
+            Value::String(text) if text.contains("://") => *text = without_password(text),
             _ => {}
         }
     }
 }
 
-/// A URL loses its password, a token all of itself.
-fn hidden(text: &str) -> String {
-    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+/// A URL without its password, before the host or as a parameter.
+fn without_password(url: &str) -> String {
+    let url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
         Some((scheme, (user, host))) => format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default()),
-        None if text.contains(':') || text.is_empty() || text == "local" => text.to_owned(),
-        None => "***".to_owned(),
+        None => url.to_owned(),
+    };
+    match url.split_once("password=") {
+        Some((before, after)) => {
+            format!("{before}password=***{}", after.find('&').map_or("", |end| &after[end..]))
+        }
+        None => url,
     }
 }
 
@@ -297,11 +318,12 @@ mod tests {
             None,
             &env(&[
                 ("SOUK_DATABASE__URL", "postgres://souk:geheim@db/souk"),
-                ("SOUK_INTERNAL__SERVICE_TOKEN", "geheim"),
+                ("SOUK_INTERNAL__SERVICE_TOKEN", "ge:heim"),
+                ("SOUK_DATABASE__SERVICES__ORDERS", "postgres://db/orders?user=souk&password=geheim&sslmode=require"),
             ]),
         );
         let shown = shown.expect("valid settings").shown();
-        assert!(!shown.contains("geheim"), "{shown}");
+        assert!(!shown.contains("geheim") && !shown.contains("ge:heim"), "{shown}");
         assert!(shown.contains("postgres://souk:***@db/souk"), "{shown}");
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use store::{BoxFuture, Db, Job, StartedJob, Tx, job, work};
 use tokio::sync::{Semaphore, mpsc};
@@ -17,8 +19,10 @@ use crate::{Ctx, Problem, Service};
 const RUNNING_MAX: usize = 64;
 const CLAIMED_MAX: i64 = 32;
 const POLL: SignedDuration = SignedDuration::from_millis(1_000);
-/// After this a failing job becomes a dead letter.
+/// A job that failed for so long becomes a dead letter.
 pub(crate) const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// And never after fewer tries: a shop that was off for a weekend tries again first.
+pub(crate) const GIVEN_UP_TRIES: i64 = 10;
 
 /// A job in hand.
 #[derive(Debug, Clone)]
@@ -137,11 +141,12 @@ impl Runner {
             tokio::select! {
                 biased;
                 () = self.tasks.stopping() => return,
+                // Before what is started now: a busy process still keeps its timers.
+                () = self.db.clock().sleep_until(due) => return,
                 job = started.recv() => match job {
                     Some(job) => self.begin(job).await,
                     None => return,
                 },
-                () = self.db.clock().sleep_until(due) => return,
                 () = poll_pause() => return,
             }
         }
@@ -195,7 +200,10 @@ impl Runner {
             let job =
                 self.jobs.iter().find(|((service, kind), _)| *service == started.service && *kind == started.kind);
             let result = match job {
-                Some((_, job)) => job.run(started).await,
+                Some((_, job)) => AssertUnwindSafe(job.run(started))
+                    .catch_unwind()
+                    .await
+                    .unwrap_or_else(|_| Err(Problem::internal(format!("{name} panicked")))),
                 None => Err(Problem::internal(format!("{name}: this release does not know it"))),
             };
             if let Err(error) = self.settle(started, result).await {
@@ -209,11 +217,14 @@ impl Runner {
     async fn settle(&self, started: &StartedJob, result: Result<Ended, Problem>) -> Result<(), store::Error> {
         let (due, why) = match result {
             Ok(Ended(End::Finished)) => return Ok(()),
-            Ok(Ended(End::Later(due, why))) => (due, why),
+            Ok(Ended(End::Later(due, why))) => {
+                let input = (started.id, due, why);
+                return self.db.write(input, |tx, (id, due, why)| Box::pin(job::later(tx, *id, *due, why))).await;
+            }
             Err(problem) => {
                 let why = problem.cause.clone().unwrap_or_else(|| problem.to_string());
                 let age = self.db.clock().now().duration_since(started.created_at);
-                if age > GIVEN_UP_AFTER {
+                if age > GIVEN_UP_AFTER && started.attempts >= GIVEN_UP_TRIES {
                     tracing::error!(job = %started.id, kind = %started.kind, %why, "given up after 24 hours");
                     metrics::counter!("souk_dead_letters_total", "service" => started.service.clone()).increment(1);
                     let input = (started.id, why);

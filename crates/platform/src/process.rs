@@ -98,6 +98,12 @@ impl Process {
 
     /// Every call asked has an owner, and every service reacts to what `contracts` says it hears.
     fn check(&self, services: &[Service]) -> Result<(), String> {
+        let known = |name: &str| {
+            contracts::SERVICES.contains(&name) || services.iter().any(|service| service.asks.contains(&name))
+        };
+        if let Some(name) = self.config.peers.keys().find(|name| !known(name)) {
+            return Err(format!("setting `peers`: `{name}` is neither a service nor a call that a service here asks"));
+        }
         for service in services {
             if let Some(call) = service.asks.iter().find(|call| !self.peers.has_owner(call)) {
                 return Err(format!(

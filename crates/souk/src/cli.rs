@@ -129,7 +129,7 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Migrate => commands::migrate(config).await?,
         Command::Config => commands::say(&config.shown()),
         Command::Openapi { events } => commands::openapi(config, events).await?,
-        Command::Audit { json } => return commands::audit(&open(config).await?, json).await,
+        Command::Audit { json } => return commands::audit(config, json).await,
         Command::Staff(Staff::Add { email, role }) => {
             commands::add_staff(&open(config).await?, &email, role.into()).await?
         }

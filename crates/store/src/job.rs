@@ -14,8 +14,8 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(120);
 
 statements! {
     INSERT = "INSERT INTO souk_job (service, id, kind, key, payload, due_at, lease_until, attempts, traceparent, created_at)
-        SELECT $1, id, kind, key, payload, due_at, lease_until, attempts, $2, $3
-        FROM @rows($4: id @id, kind @text, key @text, payload @json, due_at @time, lease_until @time, attempts @int) AS new_job
+        SELECT $1, id, kind, key, payload, due_at, lease_until, attempts, $2, due_at
+        FROM @rows($3: id @id, kind @text, key @text, payload @json, due_at @time, lease_until @time, attempts @int) AS new_job
         WHERE true ON CONFLICT (service, kind, key) DO NOTHING RETURNING id";
     CLAIM = "WITH next AS MATERIALIZED (
             SELECT id FROM souk_job
@@ -35,6 +35,7 @@ statements! {
     FINISH = "DELETE FROM souk_job WHERE id = $1";
     CANCEL = "DELETE FROM souk_job WHERE service = $1 AND kind = $2 AND key = $3";
     RETRY = "UPDATE souk_job SET due_at = $2, lease_until = 0, error = $3 WHERE id = $1";
+    LATER = "UPDATE souk_job SET due_at = $2, created_at = $2, lease_until = 0, error = $3 WHERE id = $1";
     BURY = "UPDATE souk_job SET dead_at = $2, error = $3 WHERE id = $1";
     RELEASE = "UPDATE souk_job SET lease_until = 0 WHERE dead_at IS NULL AND lease_until > 0
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
@@ -64,6 +65,7 @@ pub struct StartedJob {
     /// This one included.
     pub attempts: i64,
     pub traceparent: Option<String>,
+    /// When it was first due, or due again after it answered Later: failures are counted from there.
     pub created_at: Timestamp,
 }
 
@@ -107,7 +109,7 @@ pub(crate) async fn insert(tx: &mut Tx) -> Result<()> {
         };
         params![job.id, job.kind, job.key, job.payload, job.due, lease, attempts]
     }));
-    let inserted: Vec<(Uuid,)> = tx.all(&INSERT, params![service, traceparent, now, table]).await?;
+    let inserted: Vec<(Uuid,)> = tx.all(&INSERT, params![service, traceparent, table]).await?;
     let runs_jobs = tx.runs_jobs;
     for job in tx.jobs.iter().filter(|job| runs_jobs && job.due <= now && inserted.contains(&(job.id,))) {
         let Value::Json(payload) = job.payload.clone() else {
@@ -148,6 +150,11 @@ pub async fn cancel<J: Job>(tx: &mut Tx, key: &str) -> Result<()> {
 /// Lets a job go until `due`.
 pub async fn retry(tx: &mut Tx, job: Uuid, due: Timestamp, error: &str) -> Result<()> {
     tx.exec(&RETRY, params![job, due, error]).await.map(drop)
+}
+
+/// Lets a job go that has not failed: it asked to be run again at `due`.
+pub async fn later(tx: &mut Tx, job: Uuid, due: Timestamp, why: &str) -> Result<()> {
+    tx.exec(&LATER, params![job, due, why]).await.map(drop)
 }
 
 /// Gives a job up: a dead letter for people to look at.

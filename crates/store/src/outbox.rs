@@ -22,7 +22,7 @@ statements! {
     DONE = "UPDATE souk_outbox SET done_at = $1 WHERE id IN (SELECT id FROM @rows($2: id @id) AS done)";
     UNDONE = "SELECT COUNT(*), COALESCE(MIN(said_at), 0) FROM souk_outbox
         WHERE done_at IS NULL AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
-    RELEASE = "UPDATE souk_outbox SET lease_until = 0 WHERE done_at IS NULL
+    RELEASE = "UPDATE souk_outbox SET lease_until = 0 WHERE done_at IS NULL AND lease_until > 0
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
     PRUNE = "DELETE FROM souk_outbox WHERE id IN (
         SELECT id FROM souk_outbox WHERE done_at < $1 AND service = $2 ORDER BY done_at LIMIT $3)";

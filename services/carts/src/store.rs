@@ -12,7 +12,13 @@ use crate::cart::{Addition, Cart, Details, Line};
 pub const MIGRATIONS: &[Migration] = migrations!["0001_carts" (release 1)];
 
 /// Columns that hold personal data: what an export shows and an erasure clears.
-pub const PERSONAL: &[&str] = &["carts_cart.email", "carts_cart.shipping_address"];
+pub const PERSONAL: &[&str] = &[
+    "carts_cart.token_sha256",
+    "carts_cart.email",
+    "carts_cart.shipping_address",
+    "carts_cart.metadata",
+    "carts_line.metadata",
+];
 
 statements! {
     INSERT = "INSERT INTO carts_cart (id, token_sha256, market, currency, locale, email, metadata, status, version, created_at, updated_at)

@@ -28,21 +28,35 @@ pub fn routes() -> OpenApiRouter<Ctx> {
 
 /// Which market's prices to show.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SeenFrom {
     /// `default` if not said.
     market: Option<MarketId>,
 }
 
+/// Which part of the list, as who sees it from where.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ProductsPage {
+    /// `default` if not said.
+    market: Option<MarketId>,
+    /// How many items: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
 /// The products of the shop, newest first.
-#[utoipa::path(get, path = "/v1/products", params(Page, SeenFrom),
+#[utoipa::path(get, path = "/v1/products", params(ProductsPage),
     responses((status = 200, body = List<ProductListItem>, description = "A page of the products that are in the shop")))]
 async fn list_products(
     State(ctx): State<Ctx>,
-    Query(page): Query<Page>,
-    Query(seen): Query<SeenFrom>,
+    Query(ProductsPage { market, limit, cursor }): Query<ProductsPage>,
 ) -> Result<Json<List<ProductListItem>>, Error> {
-    Ok(Json(browse::list_products(&ctx, &page, seen.market).await?))
+    Ok(Json(browse::list_products(&ctx, &Page { limit, cursor }, market).await?))
 }
 
 /// A product with its variants and their prices in a market.

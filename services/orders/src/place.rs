@@ -51,7 +51,7 @@ pub struct PaymentChoice {
     pub method: String,
     /// The gateway's name for the buyer's card.
     #[serde(default)]
-    #[garde(length(chars, min = 1, max = 255))]
+    #[garde(inner(custom(contracts::values::is_token)))]
     #[schema(example = "tok_ok", max_length = 255)]
     pub token: Option<String>,
 }

@@ -15,8 +15,15 @@ use crate::view::{HistoryEntry, OrderListItem};
 pub const MIGRATIONS: &[Migration] = migrations!["0001_orders" (release 1)];
 
 /// Columns of personal data: export and erasure walk this list.
-pub const PERSONAL: &[&str] =
-    &["orders_order.buyer_sha256", "orders_order.email", "orders_order.shipping_address", "orders_order.payment_token"];
+pub const PERSONAL: &[&str] = &[
+    "orders_order.buyer_sha256",
+    "orders_order.email",
+    "orders_order.shipping_address",
+    "orders_order.payment_token",
+    "orders_order.metadata",
+    "orders_line.metadata",
+    "orders_history.note",
+];
 
 ::store::name_values!(Hold, PaymentOutcome);
 

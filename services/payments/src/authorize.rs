@@ -14,7 +14,11 @@ pub async fn authorize(ctx: Ctx, run: JobRun, job: jobs::Authorize) -> Result<En
     let Some(attempt) = store::attempt(&ctx.db, job.attempt).await?.filter(|attempt| attempt.state.is_open()) else {
         return run.nothing_to_do(&ctx).await;
     };
-    let gateway = Gateway::of(&ctx, &attempt.method)?;
+    let gateway = match Gateway::of(&ctx, &attempt.method) {
+        Ok(gateway) => gateway,
+        // Money may depend on it: never given up. Put the way to pay back into the settings.
+        Err(problem) => return Ok(run.later(jobs::again(&ctx, &run), problem.to_string())),
+    };
     match ask(&ctx, &run, &gateway, &attempt).await {
         Ok(outcome) => {
             let ended = settle::record(&ctx, &run, &gateway, attempt, outcome).await;

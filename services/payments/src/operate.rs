@@ -16,7 +16,12 @@ pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended,
     let Some(operation) = found.filter(|operation| operation.state == OperationState::Pending) else {
         return run.nothing_to_do(&ctx).await;
     };
-    let refusal = match Gateway::of(&ctx, &operation.method)?.operate(&operation).await {
+    let gateway = match Gateway::of(&ctx, &operation.method) {
+        Ok(gateway) => gateway,
+        // Money may depend on it: never given up. Put the way to pay back into the settings.
+        Err(problem) => return Ok(run.later(jobs::again(&ctx, &run), problem.to_string())),
+    };
+    let refusal = match gateway.operate(&operation).await {
         Ok(()) => None,
         Err(NotDone::Refused(reason)) => Some(reason),
         Err(NotDone::Unknown(why)) => return Ok(run.later(jobs::again(&ctx, &run), why)),

@@ -35,7 +35,7 @@ pub async fn pay(
     let method = Gateway::of(ctx, &body.method)?;
     let buyer_sha256 = Some(buyer.token_sha256.clone());
     let instruction = ctx.call(GetPaymentInstruction { order: body.order, buyer_sha256 }).await?;
-    let key = match key.look_up(&ctx.db, &buyer.token_sha256, ROUTE, body).await? {
+    let key = match key.look_up(&ctx.db, body.order.to_string(), ROUTE, body).await? {
         Replay::New(key) => key,
         Replay::Made(made) => return Ok((outcome(ctx, AttemptId::from_uuid(made.resource), wait).await?, true)),
     };

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::attempt::{AttemptState, AttemptView, is_token};
+use contracts::values::is_token;
+
+use crate::attempt::{AttemptState, AttemptView};
 
 /// A payment without its attempts.
 #[derive(Debug, Clone)]

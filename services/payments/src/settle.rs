@@ -17,7 +17,11 @@ pub async fn settle(ctx: Ctx, run: JobRun, job: jobs::Settle) -> Result<Ended, P
     let Some(attempt) = store::attempt(&ctx.db, job.attempt).await?.filter(|attempt| attempt.state.is_open()) else {
         return run.nothing_to_do(&ctx).await;
     };
-    let gateway = Gateway::of(&ctx, &attempt.method)?;
+    let gateway = match Gateway::of(&ctx, &attempt.method) {
+        Ok(gateway) => gateway,
+        // Money may depend on it: never given up. Put the way to pay back into the settings.
+        Err(problem) => return Ok(run.later(jobs::again(&ctx, &run), problem.to_string())),
+    };
     let found = match job.cause {
         SettleCause::BuyerAnswered => gateway.look_up(attempt.id).await,
         SettleCause::OrderCancelled => gateway.withdraw(attempt.id).await,

@@ -8,7 +8,7 @@ use garde::Validate;
 use platform::http::{Replay, replayed};
 use platform::{Ctx, Problem, Staff};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -43,6 +43,7 @@ pub struct NewTaxRate {
     #[garde(skip)]
     pub tax_class: TaxClass,
     /// Such as `0.2` for 20 %.
+    #[serde(deserialize_with = "rate_text")]
     #[garde(custom(is_rate))]
     #[schema(value_type = String, example = "0.2")]
     pub rate: Decimal,
@@ -60,6 +61,13 @@ struct Creation {
 
 /// Creates the zone; the flag says that the same key made it before.
 ///
+/// A rate is a text: a JSON number would pass through a float.
+fn rate_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    let mend = "write the rate as a decimal in quotes, like \"0.2\" for 20 %";
+    let text = serde_json::Value::deserialize(deserializer)?;
+    text.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| serde::de::Error::custom(mend))
+}
+
 /// Errors: `ZoneExists`; a field problem where a tax class has two rates.
 pub async fn create_zone(
     ctx: &Ctx,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::{Envelope, Tx, fault, inbox, work};
 use tokio::sync::Notify;
 
-use crate::jobs::{GIVEN_UP_AFTER, backoff};
+use crate::jobs::{GIVEN_UP_AFTER, GIVEN_UP_TRIES, backoff};
 use crate::service::{Outcome, Reaction};
 use crate::tasks::Tasks;
 use crate::{Ctx, Problem, Service};
@@ -51,7 +51,7 @@ impl Hears {
 
     async fn apply_all(self: &Arc<Self>, batch: Vec<Envelope>) -> Result<(), store::Error> {
         match self.try_batch(batch.clone()).await {
-            Err(error) if !error.is_unavailable() => {
+            Err(error) if is_the_batch(&error) => {
                 tracing::error!(service = self.name, %error, "a batch failed as a whole; its events are applied one by one");
                 for event in batch {
                     self.apply_alone(event).await?;
@@ -130,35 +130,51 @@ impl Hears {
     async fn retry_due(self: &Arc<Self>) -> Result<(), store::Error> {
         let now = self.ctx.clock.now();
         for parked in inbox::due(&self.ctx.db, now, PARKED_MAX).await? {
-            let given_up = now.duration_since(parked.received_at) > GIVEN_UP_AFTER;
-            let input = (Arc::clone(self), parked, given_up);
-            let retried = self
-                .ctx
-                .db
-                .write(input, |tx, (hears, parked, given_up)| Box::pin(hears.retry_in(tx, parked, *given_up)))
-                .await;
-            if let Err(error) = retried {
-                tracing::warn!(service = self.name, %error, "a parked event could not be retried");
+            let old = now.duration_since(parked.received_at) > GIVEN_UP_AFTER;
+            let input = (Arc::clone(self), Arc::new(parked), old);
+            let retry =
+                self.ctx.db.write(input.clone(), |tx, (hears, parked, old)| Box::pin(hears.retry_in(tx, parked, *old)));
+            match retry.await {
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => {
+                    let input = (input, error.to_string());
+                    let put_off = self
+                        .ctx
+                        .db
+                        .write(input, |tx, ((hears, parked, old), why)| Box::pin(hears.put_off(tx, parked, *old, why)));
+                    put_off.await?;
+                }
+                Ok(()) => {}
             }
         }
         Ok(())
     }
 
-    async fn retry_in(&self, tx: &mut Tx, parked: &inbox::Parked, given_up: bool) -> Result<(), store::Error> {
+    async fn retry_in(&self, tx: &mut Tx, parked: &inbox::Parked, old: bool) -> Result<(), store::Error> {
         if !inbox::apply_parked(tx, parked.event.id).await? {
             return Ok(());
         }
         let Did::Put(why) = self.react(tx, &parked.event).await? else {
             return Ok(());
         };
-        park(tx, &parked.event, parked.attempts + 1, &why).await?;
-        if given_up {
+        self.put_off(tx, parked, old, &why).await
+    }
+
+    /// Parks it again, for longer; gives it up when it is old and was tried often.
+    async fn put_off(&self, tx: &mut Tx, parked: &inbox::Parked, old: bool, why: &str) -> Result<(), store::Error> {
+        park(tx, &parked.event, parked.attempts + 1, why).await?;
+        if old && parked.attempts >= GIVEN_UP_TRIES {
             tracing::error!(service = self.name, event = %parked.event.id, name = %parked.event.name, %why, "given up after 24 hours");
             metrics::counter!("souk_dead_letters_total", "service" => self.name).increment(1);
-            inbox::bury(tx, parked.event.id, &why).await?;
+            inbox::bury(tx, parked.event.id, why).await?;
         }
         Ok(())
     }
+}
+
+/// Whether a smaller batch may succeed where this one failed.
+fn is_the_batch(error: &store::Error) -> bool {
+    !error.is_unavailable() || matches!(error, store::Error::TooSlow(_) | store::Error::Contended(_))
 }
 
 async fn park(tx: &mut Tx, event: &Envelope, attempt: i64, why: &str) -> Result<(), store::Error> {
@@ -187,7 +203,7 @@ pub(crate) async fn retry_parked(hears: Arc<Hears>, tasks: Tasks) {
             Ok(Some(due)) => due.min(poll),
             Ok(None) => poll,
             Err(error) => {
-                tracing::warn!(service = hears.name, %error, "could not look for parked events");
+                tracing::warn!(service = hears.name, %error, "could not take up parked events");
                 poll
             }
         };

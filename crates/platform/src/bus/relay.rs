@@ -1,5 +1,6 @@
 //! The relay: one a process and database. Claims undone events, hands them over, marks them done.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,10 @@ impl Relay {
             }
             let undone = outbox::undone(&self.setting.db, &self.setting.says);
             match work::scope("relay looks", None, Arc::default(), undone).await {
-                Ok((0, _)) => metrics::gauge!("souk_outbox_waiting").set(0.0),
+                Ok((0, _)) => {
+                    metrics::gauge!("souk_outbox_waiting").set(0.0);
+                    metrics::gauge!("souk_outbox_oldest_seconds").set(0.0);
+                }
                 Ok((count, oldest)) => {
                     metrics::gauge!("souk_outbox_waiting").set(count as f64);
                     let age =
@@ -166,7 +170,10 @@ impl Relay {
         }
         for event in events {
             for (_, watch) in self.watches.iter().filter(|(name, _)| *name == event.name) {
-                watch(event);
+                // A watch only keeps memory up to date: its defect must not stop the events.
+                if std::panic::catch_unwind(AssertUnwindSafe(|| watch(event))).is_err() {
+                    tracing::error!(event = %event.id, name = %event.name, "a watch panicked");
+                }
             }
         }
         true

@@ -12,6 +12,7 @@ pub const LIMIT_DEFAULT: i64 = 20;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// How many items: 1 to 100, 20 if not said.

@@ -16,7 +16,7 @@ use store::Db;
 use subtle::ConstantTimeEq;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::docs;
@@ -101,6 +101,9 @@ fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderL
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
+/// What a browser's script may read of an answer's headers, beside the body.
+const SHOWN: [&str; 5] = ["etag", "location", "x-request-id", "idempotent-replayed", "retry-after"];
+
 /// Closed unless the settings name origins.
 fn cors(server: &Server) -> CorsLayer {
     let origins: Vec<HeaderValue> = server.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
@@ -110,7 +113,8 @@ fn cors(server: &Server) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(tower_http::cors::Any)
-        .allow_headers(tower_http::cors::Any)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(SHOWN.map(header::HeaderName::from_static))
 }
 
 /// `/api-docs`: a page that needs no internet, over the shop's document and each service's.

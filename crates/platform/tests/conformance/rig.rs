@@ -300,6 +300,20 @@ impl Rig {
         self.settle().await;
     }
 
+    /// Lets a day pass, and as many tries as it takes.
+    pub async fn given_up_after_a_day(&self) -> Vec<inbox::DeadLetter> {
+        self.clock.advance(Duration::from_secs(25 * 3_600));
+        for _ in 0..100 {
+            let letters = inbox::dead_letters(&self.db.of("listener"), 10).await.expect("dead letters");
+            if !letters.is_empty() {
+                return letters;
+            }
+            self.clock.advance(Duration::from_secs(600));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nothing was given up");
+    }
+
     pub async fn stop(self) {
         assert!(self.tasks.stop(Duration::from_secs(10)).await, "the process did not stop");
     }

@@ -61,7 +61,8 @@ pub async fn run(ctx: &Ctx) -> Result<Report, Problem> {
         return Ok(first.report());
     }
     let mut second = pass(ctx).await?;
-    second.findings.retain(|finding| first.findings.contains(finding));
+    let seen: BTreeSet<_> = first.findings.iter().map(|finding| (finding.invariant, &finding.subject)).collect();
+    second.findings.retain(|finding| seen.contains(&(finding.invariant, &finding.subject)));
     Ok(second.report())
 }
 

@@ -71,6 +71,8 @@ fn check_holds(audit: &mut Audit<'_>, order: &OrderFact, holds: Option<&Inventor
     audit.must(holds.ended_twice == 0, "I2", order.order, || format!("{} reservations ended twice", holds.ended_twice));
     let free = order.status != Cancelled || holds.held == 0;
     audit.must(free, "I2", order.order, || format!("cancelled, but {} units are still held", holds.held));
+    let kept = order.status != Cancelled || holds.shipped == 0;
+    audit.must(kept, "I5", order.order, || format!("cancelled, but {} units left the house", holds.shipped));
     let shipped = holds.shipped <= order.ordered;
     audit.must(shipped, "I2", order.order, || {
         format!("{} units left the stock of {} ordered", holds.shipped, order.ordered)

@@ -17,6 +17,8 @@ use crate::wire::{Running, Shop};
 const PRODUCTS: &str = include_str!("../../../../examples/sample/products.ndjson");
 const STOCK: &str = include_str!("../../../../examples/sample/stock.csv");
 const SETTINGS: &str = include_str!("../../../../examples/sample/shop.toml");
+/// Not a shop's own name for it: what lies there is replaced.
+const DATABASE: &str = "souk-demo.db";
 const BUYER: &str = "ada@example.com";
 
 /// What the shop needs before it can sell; each is the body of a request.
@@ -59,13 +61,20 @@ pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result
 fn prepare(config: &mut Config, folder: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(failed)?;
-    for name in ["souk.db", "souk.db-wal", "souk.db-shm"] {
+    let lock = std::fs::File::create(folder.join(format!("{DATABASE}.lock"))).map_err(failed)?;
+    if lock.try_lock().is_err() {
+        return Err(format!(
+            "a sample shop is open in {}/ already: stop it, or give another --folder",
+            folder.display()
+        ));
+    }
+    for name in [DATABASE.to_owned(), format!("{DATABASE}-wal"), format!("{DATABASE}-shm")] {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
     }
-    config.database.url = format!("sqlite:{}", folder.join("souk.db").display());
+    config.database.url = format!("sqlite:{}", folder.join(DATABASE).display());
     config.database.services.clear();
     config.notifications.folder = folder.join("mails").display().to_string();
     Ok(())

@@ -84,7 +84,14 @@ pub(crate) async fn openapi(mut config: Config, events: bool) -> Result<(), Stri
 }
 
 /// 0: nothing found; 1: something.
-pub(crate) async fn audit(shop: &Shop, json: bool) -> Result<ExitCode, String> {
+pub(crate) async fn audit(config: Config, json: bool) -> Result<ExitCode, String> {
+    // It only reads: a file that is not there is not made, and nothing is migrated.
+    if let Some(path) = config.database.url.strip_prefix("sqlite:")
+        && !std::path::Path::new(path).exists()
+    {
+        return Err(format!("there is no database {path}: run it in the shop's folder, or set `database.url`"));
+    }
+    let shop = Shop::open(config, Clock::System, Ids::Random).await?.settle();
     let report = audit::run(shop.ctx("orders")).await.map_err(|problem| problem.to_string())?;
     say(&if json { report.to_json() } else { report.to_string() });
     let log = customers::verify_audit_log(shop.ctx("customers")).await.map_err(|error| error.to_string())?;
