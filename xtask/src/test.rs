@@ -42,6 +42,10 @@ fn build_with_faults(target: &Path) -> Result<PathBuf, String> {
 fn cargo_test(postgres: &Postgres, binary: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<(), String> {
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(filter);
+    if filter.is_some() {
+        // Who asks for one test wants to see what it prints.
+        tests.args(["--", "--nocapture"]);
+    }
     tests.env("SOUK_TEST_POSTGRES", postgres.url()).env("SOUK_TEST_BINARY", binary);
     run_watched(&mut tests, |line| tally.see(line))
 }

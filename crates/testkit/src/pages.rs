@@ -16,9 +16,9 @@ it true. It is delivered at least once and in any order; each service applies it
 effect. An event carries ids, amounts and quantities, never personal data: who needs a name or an address asks
 for it by a call. Readers ignore unknown fields.
 
-On the wire an event is CloudEvents 1.0 in JSON: `id` (a UUID, the same on every delivery), `source`
-(`/souk/` and the service), `type` (the name below), `subject` (the UUID of the thing it is about), `time`,
-`data` (the fields below), and `traceparent` where a trace goes on.
+Today events stay in the process (`bus.url` is `local`). Their form for a broker is CloudEvents 1.0 in JSON: `id` (a
+UUID, the same on every delivery), `source` (`/souk/` and the service), `type` (the name below), `subject` (the UUID of
+the thing it is about), `time`, `data` (the fields below), and `traceparent` where a trace goes on.
 
 A **fact** is never stale. A **state** carries the whole public state with its `version`: one that is not above
 the last applied is dropped.
@@ -103,5 +103,5 @@ fn type_of(kind: &Value) -> String {
 }
 
 fn put(page: &mut String, line: &str) {
-    writeln!(page, "{line}").expect("writing to a text never fails");
+    writeln!(page, "{}", line.trim_end_matches('\n')).expect("writing to a text never fails");
 }
