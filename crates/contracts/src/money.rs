@@ -84,6 +84,8 @@ pub enum MoneyError {
     Overflow,
     #[error("an amount cannot be split over weights that are negative or all zero")]
     Weights,
+    #[error("units {from} to {to} are no part of {quantity} units")]
+    Units { quantity: i64, from: i64, to: i64 },
 }
 
 impl Money {
@@ -116,6 +118,21 @@ impl Money {
     /// zero weight gets nothing, and of equal remainders the earlier part gets the unit.
     pub fn allocate(self, weights: &[i64]) -> Result<Vec<Self>, MoneyError> {
         Ok(allocate(self.amount, weights)?.into_iter().map(|amount| Self { amount, ..self }).collect())
+    }
+
+    /// What the units `from..from + count` carry, where the amount is the total of a line of `quantity` units.
+    ///
+    /// The first `k` units together carry `amount * k / quantity`, rounded towards zero. So any way to cut
+    /// a line into runs of units sums to the line exactly, and two units of a line differ by one minor unit
+    /// at most. Who takes units out of a line counts those that are already out as `from`.
+    pub fn units(self, quantity: i64, from: i64, count: i64) -> Result<Self, MoneyError> {
+        let to = from.saturating_add(count);
+        if quantity < 1 || from < 0 || count < 0 || to > quantity {
+            return Err(MoneyError::Units { quantity, from, to });
+        }
+        let first = |units: i64| i128::from(self.amount) * i128::from(units) / i128::from(quantity);
+        let amount = i64::try_from(first(to) - first(from)).map_err(|_| MoneyError::Overflow)?;
+        Ok(Self { amount, ..self })
     }
 
     fn same(self, other: Self) -> Result<(), MoneyError> {
@@ -189,7 +206,49 @@ mod tests {
         assert_eq!(allocate(10, &[0, 0]), Err(MoneyError::Weights));
     }
 
+    #[test]
+    fn ten_over_three_units_gives_the_odd_unit_to_the_last() {
+        let ten = Money::new(10, Currency::EUR);
+        let units: Vec<i64> = (0..3).map(|k| ten.units(3, k, 1).expect("a unit").amount).collect();
+        assert_eq!(units, [3, 3, 4]);
+        assert_eq!(ten.units(3, 1, 2).expect("two units").amount, 7);
+        assert_eq!(ten.units(3, 3, 0).expect("no unit").amount, 0);
+    }
+
+    #[test]
+    fn units_that_a_line_does_not_have_are_refused() {
+        let ten = Money::new(10, Currency::EUR);
+        for (quantity, from, count) in [(0, 0, 0), (3, -1, 1), (3, 0, -1), (3, 2, 2), (3, i64::MAX, i64::MAX)] {
+            assert!(matches!(ten.units(quantity, from, count), Err(MoneyError::Units { .. })), "{from} {count}");
+        }
+        assert_eq!(Money::new(i64::MIN, Currency::EUR).units(1, 0, 1), Ok(Money::new(i64::MIN, Currency::EUR)));
+    }
+
     proptest! {
+        #[test]
+        fn runs_of_units_sum_to_the_line_however_it_is_cut(
+            amount in prop_oneof![any::<i64>(), -1_000_i64..1_000],
+            quantity in 1_i64..100_000,
+            cuts in prop::collection::vec(0_i64..100_000, 0..12),
+        ) {
+            let line = Money::new(amount, Currency::EUR);
+            let mut ends: Vec<i64> = cuts.into_iter().map(|cut| cut % (quantity + 1)).chain([quantity]).collect();
+            ends.sort_unstable();
+            let (mut sum, mut from) = (Money::zero(Currency::EUR), 0);
+            for end in ends {
+                sum = sum.plus(line.units(quantity, from, end - from).expect("units of the line")).expect("fits");
+                from = end;
+            }
+            prop_assert_eq!(sum, line);
+        }
+
+        #[test]
+        fn units_of_a_line_differ_by_one_minor_unit_at_most(amount in any::<i64>(), quantity in 1_i64..100_000, unit in 0_i64..100_000) {
+            let one = Money::new(amount, Currency::EUR).units(quantity, unit % quantity, 1).expect("a unit").amount;
+            prop_assert!((i128::from(one) - i128::from(amount / quantity)).abs() <= 1);
+            prop_assert!(one == 0 || one.signum() == amount.signum(), "a unit never takes the other sign");
+        }
+
         #[test]
         fn parts_sum_to_the_whole_and_are_off_by_less_than_one(amount in -1_000_000_000_i64..1_000_000_000, weights in prop::collection::vec(0_i64..100_000, 1..40)) {
             prop_assume!(weights.iter().any(|&w| w > 0));
