@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::VariantForSale;
+use crate::customers::{Buyer, CustomerId};
 use crate::pricing::Quote;
-use crate::shipping::ShippingMethodId;
+use crate::shipping::{PickupPoint, ShippingMethodId};
 use crate::{Address, Currency, Locale, MarketId, Metadata, Quantity, calls, ids};
 
 ids! {
@@ -18,8 +19,8 @@ ids! {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetBasket {
     pub cart: CartId,
-    /// SHA-256 of the cart token, lower-case hex. Not the cart's: not found.
-    pub token_sha256: String,
+    /// Not theirs: not found.
+    pub buyer: Buyer,
 }
 
 /// A cart ready to become an order, or with what is still missing left out.
@@ -31,8 +32,13 @@ pub struct Basket {
     pub market: MarketId,
     pub currency: Currency,
     pub locale: Locale,
+    pub customer: Option<CustomerId>,
     pub email: Option<String>,
     pub shipping_address: Option<Address>,
+    /// Whom the invoice is for; `None`: as the shipping address.
+    pub billing_address: Option<Address>,
+    /// Where the buyer fetches the goods; then there may be no shipping address.
+    pub pickup: Option<PickupPoint>,
     pub shipping_method: Option<ShippingMethodId>,
     pub metadata: Metadata,
     pub lines: Vec<BasketVariant>,
@@ -56,6 +62,8 @@ pub enum Missing {
     Lines,
     Email,
     ShippingAddress,
+    /// Neither a shipping nor a billing address says whom the invoice is for.
+    BillingAddress,
     /// None chosen, or the chosen one does not serve the address.
     ShippingMethod,
     /// A line's variant was archived or has no price in the cart's market.

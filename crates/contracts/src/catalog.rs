@@ -58,8 +58,24 @@ pub struct VariantForSale {
     pub availability: Availability,
 }
 
+/// Which variants are these, by id or by SKU (together at most [`GetVariants::IDS_MAX`])? Unknown ones are left out;
+/// archived ones are named too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveVariants {
+    pub variants: Vec<VariantId>,
+    pub skus: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedVariant {
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub sku: String,
+}
+
 calls! {
     "catalog.get_variants" GetVariants -> Vec<VariantForSale>;
+    "catalog.resolve_variants" ResolveVariants -> Vec<ResolvedVariant>;
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -76,6 +92,12 @@ pub struct ProductUpdated {
     pub version: i64,
     pub status: ProductStatus,
     pub slug: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProductArchived {
+    pub product: ProductId,
+    pub version: i64,
 }
 
 /// Many products at once, as an import changes them: read them again.
@@ -97,9 +119,11 @@ pub struct PriceChanged {
 
 events! { "catalog" =>
     /// A product came into the catalogue.
-    "product.created" state ProductCreated { subject: product, version: version, heard_by: [] }
+    "product.created" state ProductCreated { subject: product, version: version, heard_by: ["notifications"] }
     /// A product or its variants changed.
-    "product.updated" state ProductUpdated { subject: product, version: version, heard_by: [] }
+    "product.updated" state ProductUpdated { subject: product, version: version, heard_by: ["notifications"] }
+    /// A product was taken out of the shop.
+    "product.archived" state ProductArchived { subject: product, version: version, heard_by: ["notifications"] }
     /// An import changed up to 500 products.
     "products.changed" fact ProductsChanged { subject: first, heard_by: [] }
     /// A variant costs something else in a market.

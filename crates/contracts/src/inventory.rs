@@ -46,10 +46,19 @@ pub struct Shortage {
     pub available: i64,
 }
 
+/// What an order holds of a variant at a location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StockHold {
+    pub variant: VariantId,
+    pub location: LocationId,
+    pub quantity: i64,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StockReserved {
     pub order: OrderId,
-    pub location: LocationId,
+    /// By variant and location; an order may be held at several.
+    pub holds: Vec<StockHold>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -72,14 +81,14 @@ pub struct StockAvailabilityChanged {
 }
 
 events! { "inventory" =>
-    /// Every line of the order is held at one location.
+    /// Every line of the order is held, where it can at one location.
     "stock.reserved" fact StockReserved { subject: order, heard_by: ["orders"] }
     /// At least one line could not be held; nothing is.
     "stock.rejected" fact StockRejected { subject: order, heard_by: ["orders"] }
     /// An order's holds ended without leaving the house.
     "stock.released" fact StockReleased { subject: order, heard_by: [] }
     /// A variant went between in stock, low and out. Not said for every sale.
-    "stock.availability_changed" state StockAvailabilityChanged { subject: variant, version: version, heard_by: ["catalog"] }
+    "stock.availability_changed" state StockAvailabilityChanged { subject: variant, version: version, heard_by: ["catalog", "notifications"] }
 }
 
 /// For `souk audit`: levels beside the sums of their ledger and holds, by variant and location.

@@ -7,13 +7,20 @@ use uuid::Uuid;
 
 use crate::carts::{CartId, LineId};
 use crate::catalog::VariantId;
-use crate::inventory::LocationId;
-use crate::shipping::ShippingMethodId;
+use crate::customers::{Buyer, CustomerId};
+use crate::inventory::StockHold;
+use crate::shipping::{CancelledPart, PickupPoint, ShippingMethodId};
 use crate::{Address, Locale, MarketId, Money, calls, events, ids};
 
 ids! {
     /// An order.
     OrderId = "ord";
+    /// One wish to cancel a confirmed order or lines of it; shipping answers it.
+    CancelRequestId = "creq";
+    /// A link that a guest asked for, to see an order.
+    OrderLinkId = "olink";
+    /// A note of staff on an order.
+    OrderNoteId = "note";
 }
 
 /// The saga: the only transition table of an order.
@@ -78,8 +85,8 @@ pub struct OrderPayable {
 pub struct OrderConfirmed {
     pub order: OrderId,
     pub market: MarketId,
-    /// Where the goods are held.
-    pub location: LocationId,
+    /// Where the goods are held, as `stock.reserved` said.
+    pub holds: Vec<StockHold>,
     /// `None`: nothing to ship.
     pub shipping_method: Option<ShippingMethodId>,
     pub lines: Vec<OrderedLine>,
@@ -93,6 +100,47 @@ pub struct OrderCaptureDue {
     /// Names this capture: the shipment's id, or the order's where nothing ships. One capture each.
     pub capture: Uuid,
     pub amount: Money,
+    /// No more will be asked: what stays authorised after it goes back.
+    pub last: bool,
+}
+
+/// Give back this part of the captured money.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OrderRefundDue {
+    pub order: OrderId,
+    /// Names this refund: the cancel request's id. One refund each.
+    pub refund: Uuid,
+    pub amount: Money,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OrderCancelRequested {
+    pub order: OrderId,
+    pub request: CancelRequestId,
+    pub lines: Vec<LineUnits>,
+}
+
+/// So many units of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineUnits {
+    pub line: LineId,
+    pub variant: VariantId,
+    pub quantity: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OrderLinesCancelled {
+    pub order: OrderId,
+    pub request: CancelRequestId,
+    pub parts: Vec<CancelledPart>,
+    /// What the buyer need not pay any more.
+    pub amount: Money,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OrderLinkRequested {
+    pub order: OrderId,
+    pub link: OrderLinkId,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -112,25 +160,33 @@ pub struct OrderCompleted {
 
 events! { "orders" =>
     /// A buyer ordered a cart. The order exists; nothing is held or paid yet.
-    "order.placed" fact OrderPlaced { subject: order, heard_by: ["inventory", "carts"] }
+    "order.placed" fact OrderPlaced { subject: order, heard_by: ["inventory", "carts", "notifications"] }
     /// Every hold is in: the order waits for its payment.
     "order.payable" fact OrderPayable { subject: order, heard_by: ["payments"] }
     /// The money is authorised: the order will be shipped.
     "order.confirmed" fact OrderConfirmed { subject: order, heard_by: ["shipping", "notifications"] }
     /// A part of the authorised money is to be captured.
     "order.capture_due" fact OrderCaptureDue { subject: order, heard_by: ["payments"] }
+    /// A part of the captured money is to go back.
+    "order.refund_due" fact OrderRefundDue { subject: order, heard_by: ["payments"] }
+    /// The buyer or staff want a confirmed order, or lines of it, not to be sent.
+    "order.cancel_requested" fact OrderCancelRequested { subject: order, heard_by: ["shipping"] }
+    /// Units of a confirmed order will not be sent; the order goes on without them.
+    "order.lines_cancelled" fact OrderLinesCancelled { subject: order, heard_by: ["inventory", "notifications"] }
+    /// A guest asked by number and e-mail to see an order.
+    "order.link_requested" fact OrderLinkRequested { subject: order, heard_by: ["notifications"] }
     /// The order ended without being fulfilled: holds, money and cart go back.
     "order.cancelled" fact OrderCancelled { subject: order, heard_by: ["inventory", "carts", "payments", "shipping", "notifications"] }
     /// Shipped, captured and delivered.
-    "order.completed" fact OrderCompleted { subject: order, heard_by: [] }
+    "order.completed" fact OrderCompleted { subject: order, heard_by: ["inventory", "notifications"] }
 }
 
 /// How does the buyer pay this order? Asked by `payments` in its job, so that no event carries a token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetPaymentInstruction {
     pub order: OrderId,
-    /// SHA-256 of the buyer's token when a buyer asks (then not theirs = not found); `None` from a job.
-    pub buyer_sha256: Option<String>,
+    /// When a buyer asks (then not theirs = not found); `None` from a job.
+    pub buyer: Option<Buyer>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -139,8 +195,12 @@ pub struct PaymentInstruction {
     pub status: OrderStatus,
     pub total: Money,
     pub method: String,
+    /// How much of the total the buyer means to pay so; `None`: all.
+    pub amount: Option<Money>,
     /// The gateway's name for the buyer's card; gone once the order is confirmed or cancelled.
     pub token: Option<String>,
+    /// For a bank transfer's reference.
+    pub number: String,
 }
 
 /// Whom does a mail about this order go to, and what does it say? Asked by `notifications` in its job.
@@ -155,14 +215,22 @@ pub struct OrderContact {
     pub number: String,
     pub email: String,
     pub locale: Locale,
+    pub customer: Option<CustomerId>,
     pub name: String,
+    pub market: MarketId,
     pub lines: Vec<ContactLine>,
+    pub amounts: Vec<crate::pricing::AmountRow>,
     pub total: Money,
+    pub refunded: Money,
+    pub method: String,
+    pub pickup: Option<PickupPoint>,
+    pub shipping_address: Option<Address>,
     pub cancel_reason: Option<CancelReason>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContactLine {
+    pub line: LineId,
     pub title: String,
     pub quantity: i64,
     pub total: Money,
@@ -178,7 +246,60 @@ pub struct GetShipTo {
 pub struct ShipTo {
     pub order: OrderId,
     pub number: String,
-    pub address: Address,
+    pub status: OrderStatus,
+    /// `None`: the buyer fetches it.
+    pub address: Option<Address>,
+    pub pickup: Option<PickupPoint>,
+    pub lines: Vec<ShipToLine>,
+}
+
+/// A line as the packing slip shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShipToLine {
+    pub line: LineId,
+    pub title: String,
+    pub sku: String,
+    pub options: Vec<(String, String)>,
+    pub weight_g: i64,
+}
+
+/// What could go back to the buyer of this order? Asked by `payments` before staff refund; how much of it
+/// went back already, payments knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRefundable {
+    pub order: OrderId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refundable {
+    pub order: OrderId,
+    pub status: OrderStatus,
+    pub total: Money,
+    pub lines: Vec<RefundableLine>,
+    pub shipping_total: Money,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RefundableLine {
+    pub line: LineId,
+    pub quantity: i64,
+    pub cancelled: i64,
+    /// Of all `quantity` units; a part of them by `Money::units`.
+    pub total: Money,
+}
+
+/// Where does this link lead? Asked by `notifications` in its job; `None`: expired.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetOrderLink {
+    pub link: OrderLinkId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OrderLink {
+    pub order: OrderId,
+    /// What the guest sends as `Order-Token`.
+    pub token: String,
+    pub expires_at: Timestamp,
 }
 
 /// For `souk audit`: orders by id.
@@ -197,7 +318,10 @@ pub struct OrderFact {
     pub amounts_total: i64,
     /// Sum of line totals and shipping.
     pub parts_total: i64,
+    /// Total less what was cancelled.
+    pub due: i64,
     pub captured: i64,
+    pub refunded: i64,
     /// Units ordered that need shipping, and units shipped.
     pub to_ship: i64,
     pub shipped: i64,
@@ -213,6 +337,8 @@ pub struct OrderFact {
 calls! {
     "orders.get_payment_instruction" GetPaymentInstruction -> PaymentInstruction;
     "orders.get_contact" GetOrderContact -> OrderContact;
+    "orders.get_refundable" GetRefundable -> Refundable;
+    "orders.get_link" GetOrderLink -> Option<OrderLink>;
     "orders.get_ship_to" GetShipTo -> Vec<ShipTo>;
     "orders.facts" OrderFacts -> Vec<OrderFact>;
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::orders::OrderId;
+use crate::orders::{LineUnits, OrderId};
 use crate::{Money, calls, events, ids};
 
 ids! {
@@ -14,6 +14,8 @@ ids! {
     AttemptId = "att";
     /// A capture, void or refund asked of a gateway.
     OperationId = "op";
+    /// Money that goes back to a buyer.
+    RefundId = "ref";
     /// A line of the ledger.
     LedgerEntryId = "led";
 }
@@ -24,6 +26,8 @@ ids! {
 pub enum NextAction {
     /// Send the buyer's browser there; they come back when they are done.
     Redirect { url: String },
+    /// Transfer the amount to the shop's account, with this reference.
+    Transfer { reference: String, instructions: String, amount: Money },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,8 +83,12 @@ pub struct PaymentVoided {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PaymentRefunded {
     pub order: OrderId,
-    pub payment: PaymentId,
+    pub refund: RefundId,
     pub amount: Money,
+    /// Where staff refunded by line.
+    pub lines: Vec<LineUnits>,
+    /// The shipping charge is in it.
+    pub shipping: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -95,17 +103,17 @@ events! { "payments" =>
     /// The gateway holds the money for this order.
     "payment.authorized" fact PaymentAuthorized { subject: order, heard_by: ["orders"] }
     /// The gateway took the money, whole or in part.
-    "payment.captured" fact PaymentCaptured { subject: order, heard_by: ["orders"] }
+    "payment.captured" fact PaymentCaptured { subject: order, heard_by: ["orders", "notifications"] }
     /// The gateway said no; the order stays payable until its timer or its last try.
-    "payment.declined" fact PaymentDeclined { subject: order, heard_by: ["orders"] }
+    "payment.declined" fact PaymentDeclined { subject: order, heard_by: ["orders", "notifications"] }
     /// The buyer must confirm at their bank; a call tells where.
-    "payment.action_required" fact PaymentActionRequired { subject: order, heard_by: ["orders"] }
+    "payment.action_required" fact PaymentActionRequired { subject: order, heard_by: ["orders", "notifications"] }
     /// An authorisation was given back before any money moved.
     "payment.voided" fact PaymentVoided { subject: order, heard_by: ["orders"] }
     /// Captured money went back to the buyer.
-    "payment.refunded" fact PaymentRefunded { subject: order, heard_by: ["orders"] }
+    "payment.refunded" fact PaymentRefunded { subject: order, heard_by: ["orders", "notifications"] }
     /// The gateway refused for good what we asked; a person must look.
-    "payment.failed" fact PaymentFailed { subject: order, heard_by: ["orders"] }
+    "payment.failed" fact PaymentFailed { subject: order, heard_by: ["orders", "notifications"] }
 }
 
 /// What must the buyer of this order do now? `None`: nothing.
@@ -136,6 +144,8 @@ pub struct PaymentFact {
     pub gateway: Option<GatewayFact>,
     /// Attempts or operations without an outcome yet.
     pub open: i64,
+    /// Captures, voids and refunds that the gateway refused for good and nobody mended.
+    pub failed: i64,
     pub order_cancelled: bool,
     pub updated_at: jiff::Timestamp,
 }

@@ -22,6 +22,8 @@ pub struct TaxPlace {
     /// ISO 3166-1 alpha-2.
     pub country: String,
     pub region: Option<String>,
+    /// The buyer's tax id, where a business buys: cross-border it may turn the tax over to the buyer.
+    pub tax_id: Option<String>,
 }
 
 /// What does this basket cost, and why?
@@ -60,6 +62,8 @@ pub struct Quote {
     pub currency: Currency,
     /// Prices already hold the tax.
     pub tax_inclusive: bool,
+    /// The buyer owes the tax (reverse charge): none is in the total.
+    pub reverse_charge: bool,
     pub lines: Vec<QuotedLine>,
     pub shipping: Option<QuotedShipping>,
     /// Typed signed rows; those not `included` sum to `total`.
@@ -77,6 +81,8 @@ pub struct QuotedLine {
     pub unit_price: Money,
     /// Unit price times quantity.
     pub subtotal: Money,
+    /// Without tax.
+    pub net: Money,
     pub tax: Money,
     /// What the buyer pays for the line: subtotal, and tax where it is not included.
     pub total: Money,
@@ -91,6 +97,8 @@ pub struct QuotedShipping {
     pub method: ShippingMethodId,
     pub name: String,
     pub price: Money,
+    /// Without tax.
+    pub net: Money,
     pub tax: Money,
     pub total: Money,
     #[schema(value_type = String, example = "0.2")]

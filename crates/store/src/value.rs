@@ -212,6 +212,9 @@ pub fn from_id(value: Value) -> Result<Uuid, String> {
 }
 
 id_values!(
+    contracts::customers::CustomerId,
+    contracts::customers::SessionId,
+    contracts::customers::CustomerAddressId,
     contracts::customers::StaffId,
     contracts::customers::ApiKeyId,
     contracts::customers::AuditEntryId,
@@ -225,13 +228,18 @@ id_values!(
     contracts::carts::CartId,
     contracts::carts::LineId,
     contracts::orders::OrderId,
+    contracts::orders::CancelRequestId,
+    contracts::orders::OrderLinkId,
+    contracts::orders::OrderNoteId,
     contracts::payments::PaymentId,
     contracts::payments::AttemptId,
     contracts::payments::OperationId,
+    contracts::payments::RefundId,
     contracts::payments::LedgerEntryId,
     contracts::shipping::ShippingZoneId,
     contracts::shipping::ShippingMethodId,
     contracts::shipping::ShipmentId,
+    contracts::shipping::ParcelId,
     contracts::notifications::MessageId,
 );
 text_values!(contracts::MarketId, contracts::TaxClass, contracts::Locale);
