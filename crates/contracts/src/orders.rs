@@ -226,13 +226,18 @@ pub struct OrderContact {
     pub pickup: Option<PickupPoint>,
     pub shipping_address: Option<Address>,
     pub cancel_reason: Option<CancelReason>,
+    /// For guests: opens the order without the token of the cart.
+    pub link: Option<OrderLink>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContactLine {
     pub line: LineId,
     pub title: String,
+    /// Units that were ordered, and of these the cancelled ones.
     pub quantity: i64,
+    pub cancelled: i64,
+    /// Of all `quantity` units.
     pub total: Money,
 }
 
@@ -282,7 +287,9 @@ pub struct Refundable {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RefundableLine {
     pub line: LineId,
+    pub variant: VariantId,
     pub quantity: i64,
+    /// The last units of the line: those before them, `0..quantity - cancelled`, can be refunded.
     pub cancelled: i64,
     /// Of all `quantity` units; a part of them by `Money::units`.
     pub total: Money,
@@ -325,8 +332,9 @@ pub struct OrderFact {
     /// Units ordered that need shipping, and units shipped.
     pub to_ship: i64,
     pub shipped: i64,
-    /// Units ordered, shipped or not.
+    /// Units ordered, shipped or not, and of these the cancelled ones.
     pub ordered: i64,
+    pub cancelled: i64,
     /// Statuses in the order they were entered, by the history.
     pub history: Vec<OrderStatus>,
     /// The history's sequence numbers have no gap and no double.
