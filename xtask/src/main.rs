@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`.
+//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`, `fuzz-api`.
 //!
 //! Everything they start is private to the run (folder, port, process) and is gone when it ends.
 
@@ -12,6 +12,7 @@
 
 mod check;
 mod failpoints;
+mod fuzz;
 mod process;
 mod services;
 mod test;
@@ -43,6 +44,14 @@ enum Command {
     },
     /// The rules of the house that no compiler knows. Reads sources only.
     Tidy,
+    /// Schemathesis over the whole shop's API, with every check and two customers.
+    FuzzApi {
+        /// For each of the two runs.
+        #[arg(long, default_value_t = 300)]
+        seconds: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// A private PostgreSQL in the foreground, until ctrl-c or the end of stdin.
     Services,
 }
@@ -53,6 +62,7 @@ fn main() -> ExitCode {
         Command::Check => check::check(),
         Command::Test { install, filter } => test::test(install, filter.as_deref()),
         Command::Tidy => tidy::tidy(),
+        Command::FuzzApi { seconds, seed } => fuzz::fuzz_api(seconds, seed),
         Command::Services => services::foreground(),
     });
     match done {

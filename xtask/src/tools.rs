@@ -8,6 +8,7 @@ use std::process::Command;
 
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const SCHEMATHESIS_VERSION: &str = "4.32.5";
 
 /// A Debian package that `cargo xtask test` needs, and whether it is here.
 struct Package {
@@ -67,6 +68,24 @@ pub fn cargo_deny() -> Result<PathBuf, String> {
     Ok(ours)
 }
 
+/// schemathesis, installed on first use into a virtual environment of our own.
+pub fn schemathesis() -> Result<PathBuf, String> {
+    let folder = cache_folder()?.join(format!("souk-tools/schemathesis-{SCHEMATHESIS_VERSION}"));
+    let program = folder.join("bin/schemathesis");
+    if output(Command::new(&program).arg("--version")).is_ok_and(|says| says.contains(SCHEMATHESIS_VERSION)) {
+        return Ok(program);
+    }
+    println!(
+        "schemathesis {SCHEMATHESIS_VERSION} is not on this machine: installing it once into {}",
+        folder.display()
+    );
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+        .map_err(|why| format!("{why}: python3 and its venv missing? `apt-get install -y python3-venv`"))?;
+    let package = format!("schemathesis=={SCHEMATHESIS_VERSION}");
+    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", &package]))?;
+    Ok(program)
+}
+
 fn is_wanted_cargo_deny(program: &Path) -> bool {
     output(Command::new(program).arg("--version"))
         .is_ok_and(|says| says.trim() == format!("cargo-deny {CARGO_DENY_VERSION}"))
@@ -100,7 +119,7 @@ fn cache_folder() -> Result<PathBuf, String> {
     let named = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     named("XDG_CACHE_HOME")
         .or_else(|| named("HOME").map(|home| home.join(".cache")))
-        .ok_or_else(|| "neither XDG_CACHE_HOME nor HOME is set: nowhere to keep cargo-deny".to_owned())
+        .ok_or_else(|| "neither XDG_CACHE_HOME nor HOME is set: nowhere to keep tools".to_owned())
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

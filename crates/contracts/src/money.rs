@@ -58,13 +58,20 @@ impl utoipa::PartialSchema for Currency {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some("^[A-Z]{3}$"))
+            .enum_values(Some(codes()))
             .description(Some("ISO 4217 currency code"))
             .examples([serde_json::json!("EUR")])
             .into()
     }
 }
 impl utoipa::ToSchema for Currency {}
+
+/// Every code that [`Currency::from_code`] knows.
+fn codes() -> Vec<&'static str> {
+    let letters = || b'A'..=b'Z';
+    let texts = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    texts.filter_map(|text| Currency::from_code(std::str::from_utf8(&text).ok()?).map(Currency::code)).collect()
+}
 
 /// An amount of one currency, in its minor units (cents): `{"amount": 1999, "currency": "EUR"}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]

@@ -62,7 +62,7 @@ pub struct ErrorCode {
 /// What kind of refusal it is; each has one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// 400: not readable at all.
+    /// 400: not as the API's document says: no JSON, a field of the wrong shape, an unknown one.
     Malformed,
     /// 401
     Unauthenticated,
@@ -80,7 +80,7 @@ pub enum Kind {
     TooLarge,
     /// 415
     MediaType,
-    /// 422: readable, but a field is wrong.
+    /// 422: shaped as it should be, but a field can't be taken: it names what is not there, or does not fit the rest.
     Invalid,
     /// 428: a required header is missing.
     Required,
@@ -169,7 +169,7 @@ pub const CODES: &[ErrorCode] = &[
     ErrorCode {
         code: "request.malformed",
         status: 400,
-        about: " The body is not JSON, or a header or the path can't be read.",
+        about: " The body is not JSON, or a field, header or parameter is not shaped as the document says; `errors` names each.",
     },
     ErrorCode {
         code: "request.unauthenticated",
@@ -177,6 +177,11 @@ pub const CODES: &[ErrorCode] = &[
         about: " No key, or one that is not known or was revoked.",
     },
     ErrorCode { code: "request.forbidden", status: 403, about: " The key's role lacks the permission." },
+    ErrorCode {
+        code: "request.cross_site",
+        status: 403,
+        about: " A change that is signed by a cookie did not come from a page of the shop.",
+    },
     ErrorCode { code: "request.unknown_route", status: 404, about: " No such route." },
     ErrorCode {
         code: "request.method_not_allowed",
@@ -195,7 +200,11 @@ pub const CODES: &[ErrorCode] = &[
     },
     ErrorCode { code: "request.too_large", status: 413, about: " The body is larger than `server.body_bytes_max`." },
     ErrorCode { code: "request.media_type", status: 415, about: " The body must be `application/json`." },
-    ErrorCode { code: "request.invalid", status: 422, about: " A field is wrong; `errors` names each." },
+    ErrorCode {
+        code: "request.invalid",
+        status: 422,
+        about: " A field is well shaped but can't be taken here; `errors` names each.",
+    },
     ErrorCode { code: "request.key_required", status: 428, about: " The route needs an Idempotency-Key header." },
     ErrorCode {
         code: "request.if_match_required",
@@ -237,15 +246,24 @@ impl Problem {
         }
     }
 
-    /// 422 for one field.
+    /// 422 for one field that is well shaped and can't be taken.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::fields(vec![FieldProblem { pointer: pointer.into(), detail: detail.into() }])
     }
 
     /// 422 for several fields.
     pub fn fields(errors: Vec<FieldProblem>) -> Self {
+        Self::naming(Kind::Invalid, "request.invalid", errors)
+    }
+
+    /// 400 for fields that are not shaped as the document says.
+    pub fn malformed(errors: Vec<FieldProblem>) -> Self {
+        Self::naming(Kind::Malformed, "request.malformed", errors)
+    }
+
+    fn naming(kind: Kind, code: &'static str, errors: Vec<FieldProblem>) -> Self {
         let named: Vec<String> = errors.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect();
-        Self { errors, ..Self::new(Kind::Invalid, "request.invalid", named.join("; ")) }
+        Self { errors, ..Self::new(kind, code, named.join("; ")) }
     }
 
     /// 500; the cause goes to the log and not to the client.

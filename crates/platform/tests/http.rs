@@ -95,8 +95,8 @@ async fn every_refusal_is_a_problem_with_a_code() {
     let (router, _process, _folder) = shop().await;
     let json = "application/json";
     assert_eq!(problem(post(&router, json, "{").await).await, is(400, "request.malformed"));
-    assert_eq!(problem(post(&router, json, r#"{"text":"a","more":1}"#).await).await, is(422, "request.invalid"));
-    assert_eq!(problem(post(&router, json, r#"{"text":""}"#).await).await, is(422, "request.invalid"));
+    assert_eq!(problem(post(&router, json, r#"{"text":"a","more":1}"#).await).await, is(400, "request.malformed"));
+    assert_eq!(problem(post(&router, json, r#"{"text":""}"#).await).await, is(400, "request.malformed"));
     assert_eq!(problem(post(&router, "text/plain", r#"{"text":"a"}"#).await).await, is(415, "request.media_type"));
     let large = Box::leak(format!(r#"{{"text":"{}"}}"#, "a".repeat(200)).into_boxed_str());
     assert_eq!(problem(post(&router, json, large).await).await, is(413, "request.too_large"));

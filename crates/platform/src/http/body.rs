@@ -1,5 +1,6 @@
 //! Bodies, queries and paths. What can't be read is refused with the field and the mend.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use axum::body::Bytes;
@@ -63,12 +64,13 @@ fn unreadable(rejection: &BytesRejection) -> Problem {
 
 fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T, Problem> {
     refuse_nul(bytes)?;
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let bytes = whole_numbers(bytes);
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(&error.path().to_string());
         let inner = error.into_inner();
         if inner.is_data() {
-            Problem::field(pointer, without_position(&inner.to_string()))
+            misshapen(pointer, without_position(&inner.to_string()))
         } else {
             Problem::new(Kind::Malformed, "request.malformed", format!("the body is not JSON: {inner}"))
         }
@@ -81,9 +83,44 @@ fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T,
             pointer: pointer(&path.to_string()),
             detail: error.message().to_owned(),
         };
-        Problem::fields(report.iter().map(field).collect())
+        Problem::malformed(report.iter().map(field).collect())
     })?;
     Ok(value)
+}
+
+fn misshapen(pointer: impl Into<String>, detail: &str) -> Problem {
+    Problem::malformed(vec![FieldProblem { pointer: pointer.into(), detail: detail.to_owned() }])
+}
+
+/// `3.0` as `3`: JSON Schema calls both an integer, and some clients write numbers so. Texts stay as they are.
+fn whole_numbers(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.windows(2).any(|two| two == b".0") {
+        return Cow::Borrowed(bytes);
+    }
+    let (mut out, mut in_text, mut at) = (Vec::with_capacity(bytes.len()), false, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let zeros = || bytes[at + 1..].iter().take_while(|&&digit| digit == b'0').count();
+        match byte {
+            b'\\' if in_text => {
+                out.push(byte);
+                out.extend(bytes.get(at + 1));
+                at += 2;
+                continue;
+            }
+            b'"' => in_text = !in_text,
+            b'.' if !in_text && zeros() > 0 => {
+                let after = at + 1 + zeros();
+                if !bytes.get(after).is_some_and(|next| next.is_ascii_digit() || matches!(next, b'e' | b'E')) {
+                    at = after;
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        out.push(byte);
+        at += 1;
+    }
+    Cow::Owned(out)
 }
 
 /// PostgreSQL keeps no U+0000 in a text, so neither database gets one.
@@ -135,7 +172,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 let text = rejection.body_text();
                 let text = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, text)| text);
                 let (name, detail) = text.split_once(": ").unwrap_or(("query", text));
-                Err(Problem::field(name, detail))
+                Err(misshapen(name, detail))
             }
         }
     }
@@ -188,7 +225,7 @@ mod tests {
     #[test]
     fn a_refusal_points_at_the_field() {
         let zero = refused(r#"{"lines":[{"sku":"a","quantity":0}]}"#);
-        assert_eq!((zero.status, zero.errors[0].pointer.as_str()), (422, "/lines/0/quantity"));
+        assert_eq!((zero.status, zero.errors[0].pointer.as_str()), (400, "/lines/0/quantity"));
         assert_eq!(zero.errors[0].detail, "a quantity is a whole number from 1 to 100000, not 0");
         let unknown = refused(r#"{"lines":[],"note":1}"#);
         assert!(unknown.detail.contains("unknown field `note`"), "{unknown}");
@@ -200,6 +237,15 @@ mod tests {
     fn the_character_nul_is_refused_and_its_name_is_not() {
         assert_eq!(refused(r#"{"lines":[{"sku":"a\u0000b","quantity":1}]}"#).status, 400);
         assert!(read::<Order>(br#"{"lines":[{"sku":"a\\u0000b","quantity":1}]}"#).is_ok());
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let order: Order = read(br#"{"lines":[{"sku":"1.0 \"2.0","quantity":3.00}]}"#).expect("an order");
+        assert_eq!((order.lines[0].sku.as_str(), order.lines[0].quantity.get()), ("1.0 \"2.0", 3));
+        for number in ["3.5", "3.01", "3.0e1"] {
+            assert_eq!(refused(&format!(r#"{{"lines":[{{"sku":"a","quantity":{number}}}]}}"#)).status, 400);
+        }
     }
 
     #[test]

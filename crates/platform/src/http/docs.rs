@@ -6,6 +6,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Info, OpenApi, RefOr, ResponseBuilder};
 
+use super::links;
 use crate::Service;
 
 const PROBLEM: &str = "Problem";
@@ -25,6 +26,7 @@ pub fn merged<'a>(services: impl IntoIterator<Item = &'a Service>) -> OpenApi {
         all.merge(document(service));
     }
     all.info = info("Souk");
+    links::link(&mut all);
     all
 }
 
@@ -65,11 +67,18 @@ fn finish_operation(operation: &mut Operation, path: &str, service: &str) {
     if path.starts_with("/v1/admin") && operation.security.is_none() {
         operation.security = Some(vec![SecurityRequirement::new("staff", Vec::<String>::new())]);
     }
+    links::shape(operation);
     let schema = RefOr::Ref(utoipa::openapi::Ref::from_schema_name(PROBLEM));
     let content = utoipa::openapi::ContentBuilder::new().schema(Some(schema)).build();
     let problem = ResponseBuilder::new()
         .description("A problem: its `code` says which")
         .content("application/problem+json", content)
         .build();
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) {
+            response.content.clone_from(&problem.content);
+        }
+    }
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
 }

@@ -11,7 +11,7 @@ use store::idempotency::{self, Key, Made};
 
 use super::Body;
 use crate::Problem;
-use crate::problem::Kind;
+use crate::problem::{FieldProblem, Kind};
 
 const HEADER: &str = "idempotency-key";
 const KEY_BYTES_MAX: usize = 255;
@@ -110,10 +110,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
         };
         let text = value.to_str().ok().filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()));
         let text = text.ok_or_else(|| {
-            Problem::field(
-                "Idempotency-Key",
-                format!("is 1 to {KEY_BYTES_MAX} visible ASCII characters, such as a UUID"),
-            )
+            let detail = format!("is 1 to {KEY_BYTES_MAX} visible ASCII characters, such as a UUID");
+            Problem::malformed(vec![FieldProblem { pointer: "Idempotency-Key".to_owned(), detail }])
         })?;
         Ok(Self(Some(text.to_owned())))
     }

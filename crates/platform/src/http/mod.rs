@@ -7,6 +7,7 @@ mod docs;
 mod idempotency;
 mod index;
 mod layers;
+mod links;
 mod page;
 mod server;
 mod tags;
@@ -26,6 +27,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::Problem;
+use crate::problem::FieldProblem;
 
 /// `Prefer: wait=N` (RFC 7240): how long the client would wait for an outcome, at most 30 s.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +46,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PreferWait {
         };
         let wait = prefer.split([',', ';']).find_map(|part| part.trim().strip_prefix("wait="));
         let seconds = wait.map(|text| {
-            text.trim().parse::<u64>().map_err(|_| Problem::field("Prefer", "write `wait=N` with N in seconds"))
+            text.trim().parse::<u64>().map_err(|_| {
+                let detail = "write `wait=N` with N in seconds".to_owned();
+                Problem::malformed(vec![FieldProblem { pointer: "Prefer".to_owned(), detail }])
+            })
         });
         Ok(Self(seconds.transpose()?.map(|seconds| Duration::from_secs(seconds.min(Self::SECONDS_MAX)))))
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Problem;
+use crate::problem::FieldProblem;
 
 pub const LIMIT_MAX: i64 = 100;
 pub const LIMIT_DEFAULT: i64 = 20;
@@ -26,7 +27,10 @@ impl Page {
     pub fn limit(&self) -> Result<i64, Problem> {
         match self.limit.unwrap_or(LIMIT_DEFAULT) {
             limit @ 1..=LIMIT_MAX => Ok(limit),
-            other => Err(Problem::field("limit", format!("is a whole number from 1 to {LIMIT_MAX}, not {other}"))),
+            other => {
+                let detail = format!("is a whole number from 1 to {LIMIT_MAX}, not {other}");
+                Err(Problem::malformed(vec![FieldProblem { pointer: "limit".to_owned(), detail }]))
+            }
         }
     }
 
