@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::job::NewJob;
 use crate::outbox::NewEvent;
-use crate::{Clock, Error, FromRow, Ids, Job, Result, Row, Sql, Value, job, outbox, postgres, sqlite, value};
+use crate::{Clock, Envelope, Error, FromRow, Ids, Job, Result, Row, Sql, Value, job, outbox, postgres, sqlite, value};
 
 pub(crate) enum Conn {
     Sqlite(sqlite::Connection),
@@ -60,6 +60,7 @@ pub struct Tx {
     pub(crate) ids: Ids,
     pub(crate) now: Timestamp,
     pub(crate) traceparent: Option<String>,
+    heard: Option<(Uuid, Timestamp)>,
     pub(crate) events: Vec<NewEvent>,
     pub(crate) jobs: Vec<NewJob>,
     /// Jobs that this process begins itself once the transaction is committed.
@@ -108,6 +109,7 @@ impl Tx {
             ids: setting.ids.clone(),
             now: setting.clock.now(),
             traceparent: setting.traceparent.clone(),
+            heard: None,
             events: Vec::new(),
             jobs: Vec::new(),
             started: Vec::new(),
@@ -131,6 +133,16 @@ impl Tx {
     /// The service whose transaction this is.
     pub fn service(&self) -> &'static str {
         self.service
+    }
+
+    /// The event whose reaction runs now, and when it was said; `None` outside a reaction.
+    pub fn heard(&self) -> Option<(Uuid, Timestamp)> {
+        self.heard
+    }
+
+    /// Says whose reaction comes next; for the bus.
+    pub fn hears(&mut self, event: &Envelope) {
+        self.heard = Some((event.id, event.said_at));
     }
 
     /// Runs a statement; returns how many rows it changed.

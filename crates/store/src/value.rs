@@ -220,6 +220,9 @@ id_values!(
     contracts::customers::AuditEntryId,
     contracts::catalog::ProductId,
     contracts::catalog::VariantId,
+    contracts::catalog::CategoryId,
+    contracts::catalog::AttributeId,
+    contracts::catalog::BrandId,
     contracts::inventory::LocationId,
     contracts::inventory::ReservationId,
     contracts::inventory::MovementId,
@@ -241,6 +244,9 @@ id_values!(
     contracts::shipping::ShipmentId,
     contracts::shipping::ParcelId,
     contracts::notifications::MessageId,
+    contracts::notifications::WebhookEndpointId,
+    contracts::notifications::WebhookDeliveryId,
+    contracts::notifications::WebhookEventId,
 );
 text_values!(contracts::MarketId, contracts::TaxClass, contracts::Locale);
 name_values!(

@@ -112,6 +112,7 @@ impl Hears {
             return Ok(Did::Put(format!("this release of {} does not know {}", self.name, event.name)));
         };
         let mark = tx.mark().await?;
+        tx.hears(event);
         let why = match reaction(&self.ctx, tx, event).await {
             Ok(Outcome::Done) => {
                 tx.keep(mark).await?;
