@@ -16,11 +16,16 @@ pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
 /// A quote holds no more lines.
 const CART_LINES_MAX: i64 = 100;
+/// A customer's open carts are listed without pages.
+const CARTS_OPEN_MAX: i64 = 100;
+const CART_DAYS_MAX: i64 = 3_650;
+const SESSION_IDLE_DAYS_MAX: i64 = 365;
+const SESSION_DAYS_MAX: i64 = 3_650;
 const BATCH_EVENTS_MAX: i64 = 1_000;
 /// A job's lease outlasts its gateway.
 const GATEWAY_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 1] = ["service_token"];
+const SECRETS: [&str; 2] = ["service_token", "secrets"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,10 +36,14 @@ pub struct Config {
     pub peers: BTreeMap<String, String>,
     pub internal: Internal,
     pub markets: BTreeMap<MarketId, Market>,
+    pub customers: Customers,
     pub carts: Carts,
     pub orders: Orders,
+    pub pricing: Pricing,
+    pub shipping: Shipping,
     pub payments: BTreeMap<String, PaymentMethod>,
     pub notifications: Notifications,
+    pub webhooks: Webhooks,
     pub audit: Audit,
     pub log: Log,
 }
@@ -48,6 +57,11 @@ pub struct Server {
     pub request_seconds_max: u64,
     pub shutdown_seconds_max: u64,
     pub cors_origins: Vec<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Master secrets of the shop, newest first; empty: those of `secrets_file`.
+    pub secrets: String,
+    pub secrets_file: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,12 +97,98 @@ pub struct Market {
     pub locale: Locale,
     /// Prices hold the tax.
     pub tax_inclusive: bool,
+    /// Names of locations that its orders are sent from first, in this order; the others follow by priority.
+    #[serde(default)]
+    pub locations: Vec<String>,
+}
+
+/// Where the shop sells from, as far as tax asks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pricing {
+    /// ISO 3166-1 alpha-2.
+    pub origin_country: String,
+    /// Between two of these a business with a tax id pays without tax and owes it at home; empty: nobody does.
+    pub reverse_charge_countries: Vec<String>,
+}
+
+impl Pricing {
+    fn check(&self) -> Result<(), String> {
+        let is_country = |code: &&String| contracts::values::is_country(code, &()).is_ok();
+        match std::iter::once(&self.origin_country).chain(&self.reverse_charge_countries).find(|code| !is_country(code))
+        {
+            Some(code) => Err(format!("setting `pricing`: `{code}` is not a country like `AT`")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Customers {
+    /// A session that was not refreshed for so long ends.
+    pub session_idle_days_max: i64,
+    /// And every session ends after so long.
+    pub session_days_max: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carts {
     pub lines_max: i64,
+    pub quantity_max: i64,
+    /// Of one customer, open at once.
+    pub open_per_customer_max: i64,
+    pub open_days_max: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shipping {
+    /// By the name that staff send as a parcel's `carrier`, in lower case.
+    pub carriers: BTreeMap<String, Carrier>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carrier {
+    /// Where `{number}` stands, the tracking number goes.
+    pub tracking_url: String,
+}
+
+impl Customers {
+    fn check(&self) -> Result<(), String> {
+        let all = [
+            ("session_idle_days_max", self.session_idle_days_max, SESSION_IDLE_DAYS_MAX),
+            ("session_days_max", self.session_days_max, SESSION_DAYS_MAX),
+        ];
+        match all.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+            Some((name, _, most)) => Err(format!("setting `customers.{name}`: a whole number from 1 to {most}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Carts {
+    fn check(&self) -> Result<(), String> {
+        let limits = [
+            ("lines_max", self.lines_max, CART_LINES_MAX),
+            ("quantity_max", self.quantity_max, contracts::Quantity::MAX),
+            ("open_per_customer_max", self.open_per_customer_max, CARTS_OPEN_MAX),
+            ("open_days_max", self.open_days_max, CART_DAYS_MAX),
+        ];
+        match limits.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+            Some((name, _, most)) => Err(format!("setting `carts.{name}`: a whole number from 1 to {most}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Carrier {
+    fn is_link(&self) -> bool {
+        let is_web = self.tracking_url.starts_with("https://") || self.tracking_url.starts_with("http://");
+        is_web && self.tracking_url.contains("{number}")
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,6 +229,25 @@ pub enum Capture {
 pub struct Notifications {
     pub from: String,
     pub folder: String,
+    pub templates: String,
+    pub order_page: String,
+    pub smtp: Smtp,
+}
+
+/// The server that takes the shop's mails; without a url they are files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    pub url: String,
+    pub connections_max: u32,
+    pub seconds_max: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    pub allow_private: bool,
+    pub log_days_max: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -188,16 +307,47 @@ impl Config {
         {
             return Err(format!("setting `payments.{name}.gateway_seconds_max`: a whole number from 1 to 60"));
         }
+        config.check_messages()?;
         let is_origin = |origin: &String| origin.contains("://") && !origin.contains('*') && !origin.ends_with('/');
         if let Some(origin) = config.server.cors_origins.iter().find(|origin| !is_origin(origin)) {
             return Err(format!(
                 "setting `server.cors_origins`: `{origin}` is not an origin like `https://shop.example`"
             ));
         }
-        if !(1..=CART_LINES_MAX).contains(&config.carts.lines_max) {
-            return Err(format!("setting `carts.lines_max`: a whole number from 1 to {CART_LINES_MAX}"));
+        config.customers.check()?;
+        config.carts.check()?;
+        config.pricing.check()?;
+        if let Some((name, _)) = config.shipping.carriers.iter().find(|(_, carrier)| !carrier.is_link()) {
+            return Err(format!(
+                "setting `shipping.carriers.{name}.tracking_url`: a link like `https://carrier.example/track/{{number}}`"
+            ));
         }
         Ok(config)
+    }
+
+    /// What `notifications` is set to.
+    fn check_messages(&self) -> Result<(), String> {
+        let smtp = &self.notifications.smtp;
+        let is_server = |url: &str| {
+            reqwest::Url::parse(url).is_ok_and(|url| {
+                matches!(url.scheme(), "smtp" | "smtps") && url.host_str().is_some_and(|host| !host.is_empty())
+            })
+        };
+        if !smtp.url.is_empty() && !is_server(&smtp.url) {
+            return Err(
+                "setting `notifications.smtp.url`: write it like `smtps://user:password@mail.example.com`".into()
+            );
+        }
+        for (name, range, value) in [
+            ("notifications.smtp.connections_max", 1..=32, i64::from(smtp.connections_max)),
+            ("notifications.smtp.seconds_max", 1..=60, i64::try_from(smtp.seconds_max).unwrap_or(i64::MAX)),
+            ("webhooks.log_days_max", 1..=365, self.webhooks.log_days_max),
+        ] {
+            if !range.contains(&value) {
+                return Err(format!("setting `{name}`: a whole number from {} to {}", range.start(), range.end()));
+            }
+        }
+        Ok(())
     }
 
     /// The market's settings; a field problem at `/market` where there is none.
@@ -319,6 +469,7 @@ mod tests {
             &env(&[
                 ("SOUK_DATABASE__URL", "postgres://souk:geheim@db/souk"),
                 ("SOUK_INTERNAL__SERVICE_TOKEN", "ge:heim"),
+                ("SOUK_SERVER__SECRETS", "geheim-geheim-geheim-geheim-geheim"),
                 ("SOUK_DATABASE__SERVICES__ORDERS", "postgres://db/orders?user=souk&password=geheim&sslmode=require"),
             ]),
         );

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use contracts::customers::ApiKeyId;
+use contracts::customers::{ApiKeyId, SessionId};
 use contracts::{Call, MarketId};
 use store::{Clock, Db, Ids};
 
-use crate::auth::KeyCache;
+use crate::auth::Identity;
 use crate::calls::Peers;
-use crate::{Config, Market, Problem};
+use crate::{Config, Market, Problem, Secrets};
 
 /// A service's surroundings: its database, its peers, the clock, ids and settings. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,14 +18,15 @@ pub struct Ctx {
     pub clock: Clock,
     pub ids: Ids,
     pub config: Arc<Config>,
-    pub(crate) keys: KeyCache,
+    pub secrets: Secrets,
+    pub(crate) identity: Identity,
 }
 
 impl Ctx {
     /// `db` is the service's own handle ([`Db::of`]).
-    pub fn new(db: Db, peers: Peers, config: Arc<Config>, keys: KeyCache) -> Self {
+    pub fn new(db: Db, peers: Peers, config: Arc<Config>, identity: Identity) -> Self {
         let (clock, ids) = (db.clock().clone(), db.ids().clone());
-        Self { db, peers, clock, ids, config, keys }
+        Self { db, peers, clock, ids, config, secrets: identity.secrets.clone(), identity }
     }
 
     /// The same surroundings in the hands of a service.
@@ -40,7 +41,12 @@ impl Ctx {
 
     /// Forgets what this process remembers of a staff key: it was revoked.
     pub fn forget_key(&self, key: ApiKeyId) {
-        self.keys.forget(key);
+        self.identity.forget_key(key);
+    }
+
+    /// Refuses these sessions' access tokens in this process from now on: they ended.
+    pub fn revoke_sessions(&self, sessions: &[SessionId]) {
+        self.identity.revoke(sessions);
     }
 
     /// The market's settings; a field problem at `/market` where the shop has no such market.

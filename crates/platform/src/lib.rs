@@ -12,16 +12,18 @@ pub mod http;
 pub mod jobs;
 pub mod problem;
 pub mod process;
+mod secrets;
 mod service;
 pub mod tasks;
 pub mod telemetry;
 
-pub use auth::{Staff, can};
+pub use auth::{Buyer, CartToken, ClientAddress, Identity, OptionalSession, Session, Staff, can};
 pub use config::{Config, Market};
 pub use ctx::Ctx;
 pub use jobs::{Ended, JobRun};
 pub use problem::{ErrorCode, Problem};
 pub use process::Process;
+pub use secrets::Secrets;
 pub use service::{Outcome, Service};
 pub use store::{Clock, Ids, fault};
 #[doc(hidden)]

@@ -71,7 +71,8 @@ impl Process {
             }
         }
         let hears: Vec<Arc<Hears>> = services.iter().map(Hears::new).collect();
-        let watches: Vec<_> = services.iter().flat_map(|service| service.watches.iter().cloned()).collect();
+        let mut watches: Vec<_> = services.iter().flat_map(|service| service.watches.iter().cloned()).collect();
+        watches.extend(services.iter().take(1).flat_map(|service| service.ctx.identity.watches()));
         for db in &databases {
             let here: Vec<&Service> = services.iter().filter(|service| service.ctx.db.is_same(db)).collect();
             let names: Vec<&'static str> = here.iter().map(|service| service.name).collect();

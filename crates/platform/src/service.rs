@@ -137,11 +137,7 @@ impl Service {
 
     /// It changes only memory when this happened, in every process that runs it; may miss some.
     pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
-        let erased: Watch = Arc::new(move |envelope| match serde_json::from_str::<E>(&envelope.data) {
-            Ok(event) => watch(&event),
-            Err(error) => tracing::warn!(event = %envelope.id, %error, "a watch could not read its event"),
-        });
-        self.watches.push((E::NAME, erased));
+        self.watches.push(erase_watch(watch));
         self
     }
 
@@ -156,6 +152,15 @@ impl Service {
         assert!(before.is_none(), "{} does {} twice", self.name, J::KIND);
         self
     }
+}
+
+/// A typed watch behind its event's name.
+pub(crate) fn erase_watch<E: Event>(watch: impl Fn(&E) + Send + Sync + 'static) -> (&'static str, Watch) {
+    let erased: Watch = Arc::new(move |envelope| match serde_json::from_str::<E>(&envelope.data) {
+        Ok(event) => watch(&event),
+        Err(error) => tracing::warn!(event = %envelope.id, %error, "a watch could not read its event"),
+    });
+    (E::NAME, erased)
 }
 
 /// Ties the three lifetimes of a reaction together.

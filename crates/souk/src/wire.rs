@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::SERVICES;
-use platform::auth::KeyCache;
 use platform::calls::Peers;
 use platform::process::Process;
 use platform::tasks::Tasks;
-use platform::{Clock, Config, Ctx, Ids, Service};
+use platform::{Clock, Config, Ctx, Identity, Ids, Secrets, Service};
 use store::{Db, Options, migrate};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -54,7 +53,7 @@ impl Shop {
         };
         let mut databases: Vec<(String, Db)> = Vec::new();
         let mut services = Vec::new();
-        let keys = KeyCache::default();
+        let identity = Identity::new(Secrets::open(&config.server)?);
         for name in SERVICES {
             let url = config.database.services.get(name).unwrap_or(&config.database.url).clone();
             let known = databases.iter().find(|(known, _)| *known == url).map(|(_, db)| db.clone());
@@ -71,7 +70,7 @@ impl Shop {
                     db
                 }
             };
-            let ctx = Ctx::new(db.of(name), peers.clone(), Arc::clone(&config), keys.clone());
+            let ctx = Ctx::new(db.of(name), peers.clone(), Arc::clone(&config), identity.clone());
             services.push(build(name, &ctx));
         }
         let databases = databases.into_iter().map(|(_, db)| db).collect();

@@ -76,6 +76,7 @@ fn prepare(config: &mut Config, folder: &Path) -> Result<(), String> {
     }
     config.database.url = format!("sqlite:{}", folder.join(DATABASE).display());
     config.database.services.clear();
+    config.server.secrets_file = folder.join("souk.key").display().to_string();
     config.notifications.folder = folder.join("mails").display().to_string();
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use contracts::customers::Role;
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{Clock, Config, Ids};
+use platform::{Clock, Config, Ids, Secrets};
 use tokio::net::TcpListener;
 
 use crate::wire::Shop;
@@ -29,6 +29,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     let listen = config.server.listen.clone();
     let listener =
         TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
+    Secrets::make(&config.server)?;
     let shop = Shop::open(config, Clock::System, Ids::Random).await?;
     for applied in shop.migrate().await? {
         tracing::info!(migration = %applied, "migrated");
