@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::orders::{LineUnits, OrderId};
+use crate::carts::LineId;
+use crate::orders::OrderId;
 use crate::{Money, calls, events, ids};
 
 ids! {
@@ -16,6 +17,8 @@ ids! {
     OperationId = "op";
     /// Money that goes back to a buyer.
     RefundId = "ref";
+    /// Money that staff saw coming in, by transfer or in cash.
+    ReceiptId = "rcpt";
     /// A line of the ledger.
     LedgerEntryId = "led";
 }
@@ -26,7 +29,7 @@ ids! {
 pub enum NextAction {
     /// Send the buyer's browser there; they come back when they are done.
     Redirect { url: String },
-    /// Transfer the amount to the shop's account, with this reference.
+    /// Transfer the amount to the shop's account, with this reference; the instructions say where to.
     Transfer { reference: String, instructions: String, amount: Money },
 }
 
@@ -80,15 +83,23 @@ pub struct PaymentVoided {
     pub amount: Money,
 }
 
+/// Said once for a refund, when all of it has gone back that will.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PaymentRefunded {
     pub order: OrderId,
     pub refund: RefundId,
     pub amount: Money,
     /// Where staff refunded by line.
-    pub lines: Vec<LineUnits>,
+    pub lines: Vec<RefundedLine>,
     /// The shipping charge is in it.
     pub shipping: bool,
+}
+
+/// So many units of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundedLine {
+    pub line: LineId,
+    pub quantity: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -238,6 +238,7 @@ id_values!(
     contracts::payments::AttemptId,
     contracts::payments::OperationId,
     contracts::payments::RefundId,
+    contracts::payments::ReceiptId,
     contracts::payments::LedgerEntryId,
     contracts::shipping::ShippingZoneId,
     contracts::shipping::ShippingMethodId,
