@@ -2,6 +2,10 @@
 //!
 //! `SOUK_SERVER__LISTEN=127.0.0.1:9000` sets `listen` of `[server]`. An unknown key is refused by name.
 
+mod payments;
+
+pub use payments::{Capture, Gateway, PaymentMethod, Settles};
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -22,10 +26,8 @@ const CART_DAYS_MAX: i64 = 3_650;
 const SESSION_IDLE_DAYS_MAX: i64 = 365;
 const SESSION_DAYS_MAX: i64 = 3_650;
 const BATCH_EVENTS_MAX: i64 = 1_000;
-/// A job's lease outlasts its gateway.
-const GATEWAY_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["service_token", "secrets"];
+const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,33 +199,6 @@ pub struct Orders {
     pub number_prefix: String,
 }
 
-/// A way to pay.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentMethod {
-    pub gateway: Gateway,
-    pub capture: Capture,
-    /// An order that is not paid by then is cancelled.
-    pub unpaid_minutes_max: i64,
-    pub tries_max: i64,
-    /// A gateway that has not answered by then is asked later what became of it.
-    pub gateway_seconds_max: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gateway {
-    /// Plays a bank by the token it is given; for trying the shop out.
-    Test,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Capture {
-    Dispatch,
-    Confirmation,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notifications {
@@ -302,10 +277,8 @@ impl Config {
         if !(1..=BATCH_EVENTS_MAX).contains(&config.bus.batch_events_max) {
             return Err(format!("setting `bus.batch_events_max`: a whole number from 1 to {BATCH_EVENTS_MAX}"));
         }
-        if let Some((name, _)) =
-            config.payments.iter().find(|(_, method)| !GATEWAY_SECONDS.contains(&method.gateway_seconds_max))
-        {
-            return Err(format!("setting `payments.{name}.gateway_seconds_max`: a whole number from 1 to 60"));
+        for (name, method) in &config.payments {
+            method.check(name)?;
         }
         config.check_messages()?;
         let is_origin = |origin: &String| origin.contains("://") && !origin.contains('*') && !origin.ends_with('/');

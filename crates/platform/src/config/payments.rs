@@ -1,0 +1,121 @@
+//! `[payments.*]`: the ways to pay.
+
+use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::Problem;
+
+/// A job's lease outlasts its gateway.
+const GATEWAY_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+const TRIES: std::ops::RangeInclusive<i64> = 1..=20;
+/// Shorter ones are guessed.
+const WEBHOOK_SECRET_CHARS_MIN: usize = 16;
+
+/// A way to pay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentMethod {
+    /// Whether buyers may choose it; what was paid so before is looked after in any case.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    pub gateway: Gateway,
+    /// Where the gateway is `manual`.
+    #[serde(default)]
+    pub settles: Settles,
+    /// What a buyer is told who has to transfer the money.
+    #[serde(default)]
+    pub instructions: String,
+    pub capture: Capture,
+    /// An order that is not paid by then is cancelled.
+    pub unpaid_minutes_max: i64,
+    pub tries_max: i64,
+    /// A gateway that has not answered by then is asked later what became of it.
+    pub gateway_seconds_max: u64,
+    /// What the gateway signs its events with.
+    #[serde(default)]
+    pub webhook_secret: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gateway {
+    /// Plays a bank by the token it is given; for trying the shop out.
+    Test,
+    /// People: staff say when the money came.
+    Manual,
+}
+
+/// When money comes that no gateway brings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settles {
+    /// Before the order is confirmed: a bank transfer.
+    #[default]
+    Before,
+    /// After the goods were sent: an invoice, cash on delivery.
+    After,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    Dispatch,
+    Confirmation,
+}
+
+impl PaymentMethod {
+    pub(super) fn check(&self, name: &str) -> Result<(), String> {
+        let wrong = |key: &str, text: &str| Err(format!("setting `payments.{name}.{key}`: {text}"));
+        if !GATEWAY_SECONDS.contains(&self.gateway_seconds_max) {
+            return wrong("gateway_seconds_max", "a whole number from 1 to 60");
+        }
+        if !TRIES.contains(&self.tries_max) {
+            return wrong("tries_max", "a whole number from 1 to 20");
+        }
+        let secret_chars = self.webhook_secret.chars().count();
+        if (1..WEBHOOK_SECRET_CHARS_MIN).contains(&secret_chars) {
+            return wrong("webhook_secret", "at least 16 characters, as the gateway gave it");
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// A way to pay that buyers may choose; a field problem at `pointer` where there is none of that name.
+    pub fn payment_method(&self, name: &str, pointer: &str) -> Result<&PaymentMethod, Problem> {
+        self.payments.get(name).filter(|method| method.enabled).ok_or_else(|| {
+            let offered = self.payments.iter().filter(|(_, method)| method.enabled);
+            let offered: Vec<&str> = offered.map(|(name, _)| name.as_str()).collect();
+            Problem::field(pointer, format!("is not one of this shop's ways to pay: {}", offered.join(", ")))
+        })
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_offered_can_be_chosen() {
+        let mut config = Config::defaults();
+        config.payments.get_mut("invoice").expect("a default way to pay").enabled = false;
+        assert_eq!(config.payment_method("card", "/method").map(|method| method.gateway).ok(), Some(Gateway::Test));
+        let refused = config.payment_method("invoice", "/payment/method").expect_err("it is off");
+        assert_eq!(refused.errors[0].pointer, "/payment/method");
+        assert_eq!(refused.errors[0].detail, "is not one of this shop's ways to pay: card, cash_on_delivery, transfer");
+    }
+
+    #[test]
+    fn a_short_secret_of_a_gateway_is_refused() {
+        let environment = [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "short".to_owned())].into();
+        let refused = Config::load(None, &environment).expect_err("a short secret");
+        assert!(refused.contains("payments.card.webhook_secret"), "{refused}");
+        let environment = [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "geheim-geheim-geheim".to_owned())].into();
+        let shown = Config::load(None, &environment).expect("valid settings").shown();
+        assert!(!shown.contains("geheim"), "{shown}");
+    }
+}
