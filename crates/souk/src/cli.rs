@@ -52,6 +52,13 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "import-report.ndjson")]
         report: PathBuf,
     },
+    /// Write a running shop to one file, as of one instant, and check the file.
+    Backup {
+        /// Must not exist yet.
+        file: PathBuf,
+    },
+    /// Fill an empty database, SQLite or PostgreSQL, from a backup.
+    Restore { file: PathBuf },
     /// Bring the database up to date.
     Migrate,
     /// Print the settings in force, secrets hidden.
@@ -88,6 +95,7 @@ enum RoleName {
     Owner,
     Merchandiser,
     Fulfilment,
+    Support,
     Auditor,
 }
 
@@ -126,6 +134,8 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
             let shop = open(config).await?;
             commands::import(&shop, crate::import::Options { file, map, stock, location, report }).await?;
         }
+        Command::Backup { file } => commands::archive::backup(config, &file).await?,
+        Command::Restore { file } => return commands::archive::restore(config, &file).await,
         Command::Migrate => commands::migrate(config).await?,
         Command::Config => commands::say(&config.shown()),
         Command::Openapi { events } => commands::openapi(config, events).await?,
@@ -164,6 +174,7 @@ impl From<RoleName> for Role {
             RoleName::Owner => Self::Owner,
             RoleName::Merchandiser => Self::Merchandiser,
             RoleName::Fulfilment => Self::Fulfilment,
+            RoleName::Support => Self::Support,
             RoleName::Auditor => Self::Auditor,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! [`wire`] is the one place that decides who runs where. [`cli`] is the command line over it.
 
+pub mod archive;
 pub mod audit;
 pub mod cli;
 mod commands;

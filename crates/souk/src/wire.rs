@@ -94,6 +94,29 @@ impl Shop {
         Ok(applied)
     }
 
+    /// Makes the tables as they were when exactly these migrations (service, name) had been applied.
+    pub async fn migrate_as(&self, applied: &[(String, String)]) -> Result<(), String> {
+        let known = |service: &str, name: &str| {
+            let of = self.services.iter().find(|one| one.name == service).map(|one| one.migrations);
+            let platform = (service == "souk").then_some(migrate::PLATFORM);
+            of.or(platform).is_some_and(|migrations| migrations.iter().any(|one| one.name == name))
+        };
+        if let Some((service, name)) = applied.iter().find(|(service, name)| !known(service, name)) {
+            return Err(format!("this souk does not know the migration {service} {name}: take the one that was backed up, or a newer one"));
+        }
+        for db in &self.databases {
+            let here = self.services.iter().filter(|service| service.ctx.db.is_same(db));
+            let of = |service: &Service| {
+                let is_applied = |migration: &store::Migration| applied.contains(&(service.name.to_owned(), migration.name.to_owned()));
+                let count = service.migrations.iter().take_while(|migration| is_applied(migration)).count();
+                (service.name, &service.migrations[..count])
+            };
+            let migrations: Vec<_> = here.map(of).collect();
+            migrate::migrate(db, &migrations).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     /// Lets the services answer each other without serving; for commands.
     pub fn settle(self) -> Self {
         self.process.settle(&self.services);

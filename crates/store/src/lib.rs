@@ -19,6 +19,7 @@ pub mod job;
 pub mod migrate;
 pub mod outbox;
 mod postgres;
+pub mod snapshot;
 mod sql;
 mod sqlite;
 mod tx;

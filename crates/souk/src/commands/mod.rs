@@ -1,5 +1,6 @@
 //! The commands, each a short story over [`Shop`](crate::wire::Shop).
 
+pub(crate) mod archive;
 pub(crate) mod demo;
 
 use std::process::ExitCode;

@@ -133,7 +133,7 @@ pub(super) fn map(statement: &'static str, error: &tokio_postgres::Error) -> Err
 }
 
 /// The error with its causes.
-pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

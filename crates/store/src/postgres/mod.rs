@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 pub(crate) use connection::Connection;
-use connection::describe;
+pub(crate) use connection::describe;
 use deadpool_postgres::{ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use futures::FutureExt;
 
@@ -178,6 +178,11 @@ impl Postgres {
             Err(PoolError::Backend(error)) => Err(Error::Unavailable(describe(&error))),
             Err(error) => Err(Error::Unavailable(error.to_string())),
         }
+    }
+
+    /// A connection for what is no transaction of a service.
+    pub(crate) async fn object(&self) -> Result<deadpool_postgres::Object> {
+        self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))
     }
 
     /// One try: begin, run, commit or roll back. A connection that is not known to be clean is closed.
