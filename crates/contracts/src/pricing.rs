@@ -22,7 +22,8 @@ pub struct TaxPlace {
     /// ISO 3166-1 alpha-2.
     pub country: String,
     pub region: Option<String>,
-    /// The buyer's tax id, where a business buys: cross-border it may turn the tax over to the buyer.
+    /// The buyer's tax id, where a business buys (an address with a company and a tax id): across a border it may
+    /// turn the tax over to the buyer.
     pub tax_id: Option<String>,
 }
 
@@ -125,6 +126,9 @@ pub struct AmountRow {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TraceStep {
+    /// The line it is about; `None`: the shipping, or the whole basket.
+    #[serde(default)]
+    pub line: Option<LineId>,
     #[schema(example = "2 x Teapot at 19.99 EUR")]
     pub text: String,
     pub amount: Money,

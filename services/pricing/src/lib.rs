@@ -6,14 +6,17 @@
 //! Hears: nothing.
 
 mod create_zone;
+mod edit_zone;
 mod error;
 mod http;
 mod list_zones;
 mod quote;
 mod quote_basket;
+mod reverse_charge;
 mod store;
 #[cfg(test)]
 mod tests;
+mod vat;
 mod zone;
 
 use contracts::customers::AuthenticateKey;
