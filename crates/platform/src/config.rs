@@ -59,6 +59,8 @@ pub struct Server {
     pub request_seconds_max: u64,
     pub shutdown_seconds_max: u64,
     pub cors_origins: Vec<String>,
+    /// Files here are served under `/media/`; empty: none.
+    pub media_folder: String,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Master secrets of the shop, newest first; empty: those of `secrets_file`.
@@ -197,6 +199,35 @@ impl Carrier {
 #[serde(deny_unknown_fields)]
 pub struct Orders {
     pub number_prefix: String,
+    /// For one order number or one e-mail address.
+    pub link_asks_per_hour_max: i64,
+    /// Orders that one process streams at once.
+    pub streams_max: usize,
+    pub stream_minutes_max: u64,
+}
+
+impl Orders {
+    const PREFIX_LETTERS_MAX: usize = 12;
+    const STREAMS_MAX: usize = 100_000;
+    const STREAM_MINUTES: std::ops::RangeInclusive<u64> = 1..=60;
+
+    fn check(&self) -> Result<(), String> {
+        let is_letter = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '-';
+        let prefix = &self.number_prefix;
+        if !(1..=Self::PREFIX_LETTERS_MAX).contains(&prefix.len()) || !prefix.chars().all(is_letter) {
+            return Err("setting `orders.number_prefix`: 1 to 12 of A-Z, 0-9 and -".to_owned());
+        }
+        if self.link_asks_per_hour_max < 1 {
+            return Err("setting `orders.link_asks_per_hour_max`: a whole number from 1 on".to_owned());
+        }
+        if self.streams_max > Self::STREAMS_MAX {
+            return Err(format!("setting `orders.streams_max`: a whole number from 0 to {}", Self::STREAMS_MAX));
+        }
+        if !Self::STREAM_MINUTES.contains(&self.stream_minutes_max) {
+            return Err("setting `orders.stream_minutes_max`: a whole number from 1 to 60".to_owned());
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -289,6 +320,7 @@ impl Config {
         }
         config.customers.check()?;
         config.carts.check()?;
+        config.orders.check()?;
         config.pricing.check()?;
         if let Some((name, _)) = config.shipping.carriers.iter().find(|(_, carrier)| !carrier.is_link()) {
             return Err(format!(

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request, rejection::BytesRejection};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use garde::Validate;
@@ -43,14 +43,36 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !json.is_some_and(|kind| kind.starts_with("application/json") || kind.contains("+json")) {
-            let detail = "send the body as JSON with `Content-Type: application/json`";
-            return Err(Problem::new(Kind::MediaType, "request.media_type", detail));
-        }
+        must_be_json(&request)?;
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
         Ok(Self { value: read(&bytes)?, bytes })
     }
+}
+
+/// For routes whose body may be left out: nothing, or `null`, is `None`.
+impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        must_be_json(&request)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        match bytes.trim_ascii() {
+            b"" | b"null" => Ok(None),
+            _ => Ok(Some(Self { value: read(&bytes)?, bytes })),
+        }
+    }
+}
+
+fn must_be_json(request: &Request) -> Result<(), Problem> {
+    let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if json.is_some_and(|kind| kind.starts_with("application/json") || kind.contains("+json")) {
+        return Ok(());
+    }
+    let detail = "send the body as JSON with `Content-Type: application/json`";
+    Err(Problem::new(Kind::MediaType, "request.media_type", detail))
 }
 
 fn unreadable(rejection: &BytesRejection) -> Problem {

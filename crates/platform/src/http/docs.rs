@@ -53,6 +53,8 @@ fn finish(api: &mut OpenApi, service: &str) {
     components.add_security_scheme("staff", SecurityScheme::Http(bearer));
     let token = ApiKeyValue::with_description("Cart-Token", "The token that `POST /v1/carts` answered.");
     components.add_security_scheme("buyer", SecurityScheme::ApiKey(ApiKey::Header(token)));
+    let link = ApiKeyValue::with_description("Order-Token", "The token of a link that `POST /v1/order-links` mailed.");
+    components.add_security_scheme("order_link", SecurityScheme::ApiKey(ApiKey::Header(link)));
     api.components = Some(components);
     for (path, item) in &mut api.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
