@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::docs;
@@ -68,6 +69,7 @@ pub fn router(
     routes
         .merge(own)
         .merge(swagger)
+        .merge(media(&config.server.media_folder))
         .route("/", get(move |headers: HeaderMap| super::index::answer(headers, index.clone())))
         .fallback(|| async {
             Problem::new(Kind::NotFound, "request.unknown_route", "there is no such route; `/api-docs` lists all")
@@ -95,6 +97,24 @@ pub fn router(
 pub async fn serve(listener: tokio::net::TcpListener, router: Router, tasks: Tasks) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(async move { tasks.stopping().await }).await
+}
+
+/// A shop's pictures. A picture is looked at and runs nothing, an SVG neither.
+fn media(folder: &str) -> Router {
+    if folder.is_empty() {
+        return Router::new();
+    }
+    let headers = tower::ServiceBuilder::new()
+        .layer(security(header::CACHE_CONTROL, "public, max-age=3600"))
+        .layer(security(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"));
+    let files = ServeDir::new(folder)
+        .append_index_html_on_directories(false)
+        .fallback(axum::handler::HandlerWithoutStateExt::into_service(no_picture));
+    Router::new().nest_service("/media", headers.service(files))
+}
+
+async fn no_picture() -> Problem {
+    Problem::new(Kind::NotFound, "request.unknown_route", "there is no such picture")
 }
 
 fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

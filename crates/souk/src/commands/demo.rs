@@ -1,12 +1,12 @@
 //! `souk demo`: opens a sample shop, buys from it over HTTP as anyone would, and leaves it running.
 
 mod api;
+mod sample;
 
 use std::path::Path;
 
 use contracts::customers::Role;
 use platform::{Clock, Config, Ids};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -14,32 +14,15 @@ use self::api::Api;
 use super::{say, told_to_stop};
 use crate::wire::{Running, Shop};
 
-const PRODUCTS: &str = include_str!("../../../../examples/sample/products.ndjson");
-const STOCK: &str = include_str!("../../../../examples/sample/stock.csv");
-const SETTINGS: &str = include_str!("../../../../examples/sample/shop.toml");
 /// Not a shop's own name for it: what lies there is replaced.
 const DATABASE: &str = "souk-demo.db";
 const BUYER: &str = "ada@example.com";
 
-/// What the shop needs before it can sell; each is the body of a request.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    tax_zone: Value,
-    location: Value,
-    shipping_zone: Value,
-}
-
-/// A line of stock.csv.
-#[derive(Debug, Deserialize)]
-struct Count {
-    sku: String,
-    on_hand: i64,
-}
-
 /// Runs the sample shop from `folder`, replacing an earlier one; with `once`, stops after the purchase.
 pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result<(), String> {
+    let sample = sample::Sample::read()?;
     prepare(&mut config, folder)?;
+    sample.settle_into(&mut config, folder)?;
     let (listener, address) = listen(&config.server.listen).await?;
     config.server.public_url = format!("http://{address}");
     let shop = Shop::open(config, Clock::System, Ids::Random).await?;
@@ -50,7 +33,7 @@ pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result
     let staff =
         customers::add_staff(&staff, "staff@example.com", Role::Owner).await.map_err(|error| error.to_string())?;
     let api = Api::new(format!("http://{address}"), staff.key.clone());
-    set_up(&api).await?;
+    sample.set_up(&api).await?;
     let order = buy(&api).await?;
     ship(&api, &order).await?;
     timeline(&api, &order).await?;
@@ -91,56 +74,33 @@ async fn listen(usual: &str) -> Result<(TcpListener, std::net::SocketAddr), Stri
     Ok((listener, address))
 }
 
-/// As staff: tax, a location, shipping, products and what is in stock of them.
-async fn set_up(api: &Api) -> Result<(), String> {
-    let settings: Settings = toml::from_str(SETTINGS).map_err(|error| format!("examples/sample/shop.toml: {error}"))?;
-    api.staff("/v1/admin/tax/zones", &settings.tax_zone).await?;
-    let location = api.staff("/v1/admin/locations", &settings.location).await?;
-    api.staff("/v1/admin/shipping/zones", &settings.shipping_zone).await?;
-    let mut variants = std::collections::HashMap::new();
-    for line in PRODUCTS.lines().filter(|line| !line.trim().is_empty()) {
-        let product: Value =
-            serde_json::from_str(line).map_err(|error| format!("examples/sample/products.ndjson: {error}"))?;
-        let made = api.staff("/v1/admin/products", &product).await?;
-        for variant in made["variants"].as_array().into_iter().flatten() {
-            variants.insert(text(variant, "sku")?, variant["id"].clone());
-        }
-    }
-    let products = PRODUCTS.lines().filter(|line| !line.trim().is_empty()).count();
-    for count in csv::Reader::from_reader(STOCK.as_bytes()).deserialize::<Count>() {
-        let count = count.map_err(|error| format!("examples/sample/stock.csv: {error}"))?;
-        let variant = variants
-            .get(&count.sku)
-            .ok_or_else(|| format!("examples/sample/stock.csv: no variant has the SKU {}", count.sku))?;
-        let body = json!({ "variant": variant, "location": location["id"], "quantity": count.on_hand, "reason": "opening stock" });
-        api.staff("/v1/admin/stock/adjustments", &body).await?;
-    }
-    say(&format!(
-        "Staff set it up: tax, a location, two ways to ship, {products} products with {} variants, all in stock.\n",
-        variants.len()
-    ));
-    Ok(())
-}
-
 /// As a guest: from the list to a confirmed order. Returns the order.
 async fn buy(api: &Api) -> Result<Value, String> {
     say("A guest buys:");
-    let product = first_available(api).await?;
-    let variant = &product["variants"][0];
-    say(&format!("  GET  /v1/products                      finds {}, {}", product["title"], money(&variant["price"])));
-    let cart = api.post("/v1/carts", &json!({ "email": BUYER })).await?;
-    let (id, token) = (text(&cart, "id")?, text(&cart, "token")?);
-    say(&format!("  POST /v1/carts                         {id}"));
-    let buyer = api.with_cart(&token);
-    buyer.post(&format!("/v1/carts/{id}/lines"), &json!({ "variant": variant["id"], "quantity": 2 })).await?;
-    say("  POST /v1/carts/{cart}/lines            two of them");
+    // What staff just counted into stock reaches the catalogue by an event, a moment later.
+    let list = "/v1/products?category=green-tea&in_stock=true&sort=price_asc";
+    let found = api.until(list, "green tea is in stock", |list| list["items"][0]["slug"].is_string()).await?;
+    let tea = api.get(&format!("/v1/products/{}", text(&found["items"][0], "slug")?)).await?;
+    say(&format!("  GET  {list}\n         finds {} from {}", tea["title"], money(&found["items"][0]["price_min"])));
+    let is_in = |pot: &Value| pot["variants"][0]["availability"] != "out";
+    let pot = api.until("/v1/products/stoneware-teapot", "the teapot is in stock", is_in).await?;
+    say(&format!("  GET  /v1/products/stoneware-teapot     {}", pot["title"]));
+    let line =
+        |product: &Value, quantity: i64| json!({ "variant": product["variants"][0]["id"], "quantity": quantity });
     let address =
         json!({ "name": "Ada Lovelace", "line1": "Ringstraße 1", "city": "Wien", "postcode": "1010", "country": "AT" });
-    buyer.patch(&format!("/v1/carts/{id}"), &json!({ "shipping_address": address })).await?;
+    let new = json!({ "email": BUYER, "shipping_address": address, "lines": [line(&tea, 2), line(&pot, 1)] });
+    let cart = api.post("/v1/carts", &new).await?;
+    let (id, token) = (text(&cart, "id")?, text(&cart, "token")?);
+    say(&format!("  POST /v1/carts                         {id}, two of the tea and a pot, to Wien"));
+    let buyer = api.with_cart(&token);
     let options = buyer.get(&format!("/v1/carts/{id}/shipping-options")).await?;
+    for option in options["items"].as_array().into_iter().flatten() {
+        say(&format!("         {:<52} {:>12}", option["name"].as_str().unwrap_or_default(), money(&option["price"])));
+    }
     let option = &options["items"][0];
     let cart = buyer.patch(&format!("/v1/carts/{id}"), &json!({ "shipping_method": option["method"] })).await?;
-    say(&format!("  PATCH /v1/carts/{{cart}}                 to Wien by {}", option["name"]));
+    say(&format!("  PATCH /v1/carts/{{cart}}                 {}", option["name"]));
     say("  GET  /v1/carts/{cart}                  what it costs, and why:");
     for step in cart["quote"]["trace"].as_array().into_iter().flatten() {
         say(&format!("         {:<52} {:>12}", step["text"].as_str().unwrap_or_default(), money(&step["amount"])));
@@ -159,20 +119,6 @@ async fn buy(api: &Api) -> Result<Value, String> {
     Ok(json!({ "id": order["id"], "token": token }))
 }
 
-/// The first product of the list that is in stock, as its own page shows it.
-async fn first_available(api: &Api) -> Result<Value, String> {
-    // What staff just counted into stock reaches the catalogue by an event, a moment later.
-    for _ in 0..100 {
-        let list = api.get("/v1/products?limit=100").await?;
-        let found = list["items"].as_array().into_iter().flatten().find(|product| product["availability"] != "out");
-        if let Some(product) = found {
-            return api.get(&format!("/v1/products/{}", text(product, "slug")?)).await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    Err("no product came into stock within 5 seconds".to_owned())
-}
-
 /// As staff: dispatches the order's shipment, and says that it arrived.
 async fn ship(api: &Api, order: &Value) -> Result<(), String> {
     let list = format!("/v1/admin/shipments?order={}", text(order, "id")?);
@@ -181,7 +127,7 @@ async fn ship(api: &Api, order: &Value) -> Result<(), String> {
     say("\nStaff ship it:");
     api.staff(
         &format!("/v1/admin/shipments/{shipment}/dispatch"),
-        &json!({ "carrier": "Post", "tracking_number": "AT-0001" }),
+        &json!({ "parcels": [{ "carrier": "post", "tracking_number": "1000000000000001" }] }),
     )
     .await?;
     say(&format!("  POST /v1/admin/shipments/{shipment}/dispatch   the money is captured now"));
