@@ -25,9 +25,10 @@ ids! {
 pub struct GetShippingOptions {
     pub market: MarketId,
     pub currency: Currency,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
+    /// ISO 3166-1 alpha-2; `None` while the buyer has not said: then only where they can fetch it.
+    pub country: Option<String>,
     pub region: Option<String>,
+    /// As people write it; `None`: zones of postcodes don't serve it.
     pub postcode: Option<String>,
     /// Of everything that is sent.
     pub weight_g: i64,
@@ -36,9 +37,14 @@ pub struct GetShippingOptions {
 }
 
 /// Where a buyer fetches the goods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, garde::Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PickupPoint {
+    #[garde(length(chars, min = 1, max = 200))]
+    #[schema(example = "Shop Neubaugasse", min_length = 1, max_length = 200)]
     pub name: String,
+    /// The place's own.
+    #[garde(dive)]
     pub address: Address,
 }
 
@@ -49,7 +55,7 @@ pub struct ShippingOption {
     pub name: String,
     pub price: Money,
     pub tax_class: TaxClass,
-    /// `None`: it is sent.
+    /// Null: it is sent.
     pub pickup: Option<PickupPoint>,
 }
 

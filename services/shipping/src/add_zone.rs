@@ -2,14 +2,15 @@
 
 use ::store::{Tx, idempotency};
 use contracts::Id;
-use contracts::shipping::ShippingZoneId;
+use contracts::shipping::{ShippingMethodId, ShippingZoneId};
 use platform::http::{Body, OptionalKey, Replay, replayed};
 use platform::{Ctx, Staff, can};
 
 use crate::error::Error;
-use crate::list_zones::view_one;
-use crate::store;
-use crate::zone::{NewShippingZone, ShippingZoneView};
+use crate::method::MethodToAdd;
+use crate::show_zones::view_one;
+use crate::store::zones as store;
+use crate::zone::{NewShippingZone, Rule, ShippingZoneView};
 
 const ROUTE: &str = "POST /v1/admin/shipping/zones";
 
@@ -18,11 +19,13 @@ struct Adding {
     key: Option<idempotency::Key>,
     id: ShippingZoneId,
     zone: NewShippingZone,
+    rules: Vec<Rule>,
+    methods: Vec<(ShippingMethodId, MethodToAdd)>,
 }
 
 /// Makes a zone. The flag says that the key made it before.
 ///
-/// Errors: `ZoneExists`; a field problem for a method that fits no market.
+/// Errors: `ZoneExists`; field problems for what serves nobody and for methods that fit no market.
 pub async fn add(
     ctx: &Ctx,
     staff: Staff<can::ShippingWrite>,
@@ -34,9 +37,11 @@ pub async fn add(
         Some(Replay::New(key)) => Some(key),
         None => None,
     };
-    body.check(&ctx.config)?;
-    let adding = Adding { staff: staff.actor(), key: key.clone(), id: ctx.ids.next(), zone: body.into_inner() };
-    let id = adding.id;
+    let (rules, methods) = body.check(&ctx.config)?;
+    let id: ShippingZoneId = ctx.ids.next();
+    let methods = methods.into_iter().map(|method| (ctx.ids.next(), MethodToAdd { zone: Some(id), ..method }));
+    let methods = methods.collect();
+    let adding = Adding { staff: staff.actor(), key: key.clone(), id, zone: body.into_inner(), rules, methods };
     let is_mine = ctx.db.write(adding, |tx, adding| Box::pin(insert(tx, adding))).await?;
     match key {
         Some(key) if !is_mine => {
@@ -54,9 +59,10 @@ async fn insert(tx: &mut Tx, adding: &Adding) -> Result<bool, Error> {
     {
         return Ok(false);
     }
-    if !store::insert_zone(tx, adding.id, &adding.zone).await? {
+    if !store::insert_zone(tx, adding.id, &adding.zone, &adding.rules).await? {
         return Err(Error::ZoneExists);
     }
-    adding.staff.records(tx, "shipping.add_zone", adding.id, &["name", "countries", "methods"]);
+    store::insert_methods(tx, &adding.methods).await?;
+    adding.staff.records(tx, "shipping.add_zone", adding.id, &["name", "countries", "areas", "methods"]);
     Ok(true)
 }

@@ -1,27 +1,45 @@
-//! Sends a shipment off.
+//! Sends a shipment off, or a part of it.
 
 use ::store::Tx;
-use contracts::shipping::{ShipmentDispatched, ShipmentId};
+use contracts::Quantity;
+use contracts::carts::LineId;
+use contracts::shipping::{ShipmentCreated, ShipmentDispatched, ShipmentId};
 use platform::{Ctx, Staff, can};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::Error;
-use crate::list_shipments::view_one;
+use crate::packing::{self, Part, Split};
+use crate::parcel::{NewParcel, PARCELS_MAX};
 use crate::shipment::{ShipmentState, ShipmentView};
-use crate::store;
+use crate::show_shipments::view_one;
+use crate::store::shipments as store;
+
+/// What leaves, and in which boxes.
+#[derive(Debug, Clone, Default, Deserialize, garde::Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchShipment {
+    /// Left out: all of it. Else the rest goes on as another shipment of the order.
+    #[serde(default)]
+    #[garde(length(max = LINES_MAX), dive)]
+    #[schema(max_items = 100)]
+    pub lines: Vec<DispatchedLine>,
+    #[serde(default)]
+    #[garde(length(max = PARCELS_MAX), dive)]
+    #[schema(max_items = 50)]
+    pub parcels: Vec<NewParcel>,
+}
+
+/// An order's lines.
+const LINES_MAX: usize = 100;
 
 #[derive(Debug, Clone, Deserialize, garde::Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DispatchShipment {
-    #[serde(default)]
-    #[garde(length(chars, min = 1, max = 100))]
-    #[schema(example = "Post", max_length = 100)]
-    pub carrier: Option<String>,
-    #[serde(default)]
-    #[garde(length(chars, min = 1, max = 100))]
-    #[schema(example = "RR123456785AT", max_length = 100)]
-    pub tracking_number: Option<String>,
+pub struct DispatchedLine {
+    #[garde(skip)]
+    pub line: LineId,
+    #[garde(skip)]
+    pub quantity: Quantity,
 }
 
 struct Dispatching {
@@ -30,10 +48,10 @@ struct Dispatching {
     asked: DispatchShipment,
 }
 
-/// Marks a shipment as gone and says shipment.dispatched; the second time it changes nothing and
-/// answers the same.
+/// Marks a shipment as gone and says shipment.dispatched; of a part that leaves, the rest is a new pending
+/// shipment, and shipment.created says so. The second time it changes nothing and answers the same.
 ///
-/// Errors: `NotFound`, `Cancelled`.
+/// Errors: `NotFound`, `Cancelled`; field problems for lines that are not there to send.
 pub async fn dispatch(
     ctx: &Ctx,
     staff: Staff<can::OrdersWrite>,
@@ -47,17 +65,30 @@ pub async fn dispatch(
 
 async fn leave(tx: &mut Tx, dispatching: &Dispatching) -> Result<(), Error> {
     let Dispatching { staff, shipment, asked } = dispatching;
-    let left = store::dispatch(tx, *shipment, asked.carrier.as_deref(), asked.tracking_number.as_deref()).await?;
-    let Some((order, location)) = left else {
+    // Who would hold goods back waits for this, or this for them.
+    let order = store::lock_order_of(tx, *shipment).await?.ok_or(Error::NotFound { shipment: *shipment })?;
+    let Some(location) = store::dispatch(tx, *shipment).await? else {
         return match store::state(tx, *shipment).await? {
             None => Err(Error::NotFound { shipment: *shipment }),
-            Some(ShipmentState::Cancelled) => Err(Error::Cancelled),
+            Some((ShipmentState::Cancelled, _)) => Err(Error::Cancelled),
             // Pending can't be: then it would just have left.
-            Some(ShipmentState::Dispatched | ShipmentState::Delivered | ShipmentState::Pending) => Ok(()),
+            Some((
+                ShipmentState::Dispatched | ShipmentState::Delivered | ShipmentState::Lost | ShipmentState::Pending,
+                _,
+            )) => Ok(()),
         };
     };
-    let lines = store::packed(tx, *shipment).await?;
-    tx.say(&ShipmentDispatched { shipment: *shipment, order, location, lines });
-    staff.records(tx, "shipping.dispatch", shipment, &["state", "carrier", "tracking_number"]);
+    let packed = store::packed(tx, *shipment).await?;
+    let parts: Vec<Part> =
+        asked.lines.iter().map(|line| Part { line: line.line, quantity: line.quantity.get() }).collect();
+    let Split { sent, rest } = packing::split(&packed, &parts)?;
+    if !rest.is_empty() {
+        let next: ShipmentId = tx.ids().next();
+        store::move_rest(tx, *shipment, next, &rest).await?;
+        tx.say(&ShipmentCreated { shipment: next, order, location, lines: rest });
+    }
+    store::insert_parcels(tx, *shipment, &asked.parcels).await?;
+    tx.say(&ShipmentDispatched { shipment: *shipment, order, location, lines: sent });
+    staff.records(tx, "shipping.dispatch", shipment, &["state", "parcels"]);
     Ok(())
 }
