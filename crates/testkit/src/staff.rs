@@ -48,7 +48,7 @@ impl Staff {
         self.post("/v1/admin/tax/zones", zone).await.must(201);
         let location = self.post("/v1/admin/locations", json!({ "name": "main" })).await.must(201);
         self.location = location["id"].as_str().expect("a location has an id").to_owned();
-        let method = |name: &str, amount: i64| json!({ "name": name, "market": "default", "price": { "amount": amount, "currency": "EUR" }, "tax_class": "standard" });
+        let method = |name: &str, amount: i64| json!({ "name": name, "rates": [{ "market": "default", "amount": amount }], "tax_class": "standard" });
         let methods = json!([method("Standard", 490), method("Express", 990)]);
         let zone = json!({ "name": "Near", "countries": ["AT", "DE"], "methods": methods });
         self.post("/v1/admin/shipping/zones", zone).await.must(201);
