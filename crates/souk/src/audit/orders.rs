@@ -21,14 +21,17 @@ pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
         let holds = audit.ctx.call(InventoryOrderFacts { orders: ids.clone() }).await?;
         let holds: BTreeMap<OrderId, InventoryOrderFact> = holds.into_iter().map(|fact| (fact.order, fact)).collect();
         let payments = audit.ctx.call(PaymentsOfOrders { orders: ids }).await?;
-        let payments: BTreeMap<OrderId, PaymentFact> = payments.into_iter().map(|fact| (fact.order, fact)).collect();
+        let mut of_orders: BTreeMap<OrderId, Vec<PaymentFact>> = BTreeMap::new();
+        for payment in payments {
+            of_orders.entry(payment.order).or_default().push(payment);
+        }
         for order in &orders {
             if audit.is_settled(order.updated_at) {
                 audit.orders += 1;
                 check_history(audit, order);
                 check_amounts(audit, order);
                 check_holds(audit, order, holds.get(&order.order));
-                check_money(audit, order, payments.get(&order.order));
+                check_money(audit, order, of_orders.get(&order.order).map_or(&[], Vec::as_slice));
                 check_progress(audit, order);
             }
         }
@@ -54,47 +57,53 @@ fn follows(from: OrderStatus, to: OrderStatus) -> bool {
     }
 }
 
-/// I4: the total is the sum of its rows and of its parts.
+/// I4: the total is the sum of its rows and of its parts; what is due is taken, and no more than the total.
 fn check_amounts(audit: &mut Audit<'_>, order: &OrderFact) {
-    let OrderFact { total, amounts_total, parts_total, captured, .. } = order;
+    let OrderFact { total, amounts_total, parts_total, captured, due, .. } = order;
     let adds_up = total.amount == *amounts_total && total.amount == *parts_total;
     audit.must(adds_up, "I4", order.order, || {
         format!("total {}, rows {amounts_total}, parts {parts_total}", total.amount)
     });
-    let taken = *captured <= total.amount && (order.status != Completed || *captured == total.amount);
-    audit.must(taken, "I4", order.order, || format!("{captured} captured of {}", total.amount));
+    let taken = *captured <= total.amount && (order.status != Completed || captured >= due);
+    audit.must(taken, "I4", order.order, || format!("{captured} captured, {due} due of {}", total.amount));
+    let given = (0..=*captured).contains(&order.refunded) && (0..=total.amount).contains(due);
+    audit.must(given, "I4", order.order, || format!("{} refunded of {captured}, {due} due", order.refunded));
 }
 
-/// I2: a cancelled order holds nothing, and nothing ends twice.
+/// I2: an order that ended holds nothing, and nothing ends twice.
 fn check_holds(audit: &mut Audit<'_>, order: &OrderFact, holds: Option<&InventoryOrderFact>) {
     let Some(holds) = holds else { return };
     audit.must(holds.ended_twice == 0, "I2", order.order, || format!("{} reservations ended twice", holds.ended_twice));
-    let free = order.status != Cancelled || holds.held == 0;
-    audit.must(free, "I2", order.order, || format!("cancelled, but {} units are still held", holds.held));
+    let free = !matches!(order.status, Cancelled | Completed) || holds.held == 0;
+    audit.must(free, "I2", order.order, || format!("{:?}, but {} units are still held", order.status, holds.held));
     let kept = order.status != Cancelled || holds.shipped == 0;
     audit.must(kept, "I5", order.order, || format!("cancelled, but {} units left the house", holds.shipped));
-    let shipped = holds.shipped <= order.ordered;
-    audit.must(shipped, "I2", order.order, || {
-        format!("{} units left the stock of {} ordered", holds.shipped, order.ordered)
+    let kept = order.ordered - order.cancelled;
+    audit.must(holds.shipped <= kept, "I2", order.order, || {
+        format!("{} units left the stock of {kept} ordered and not cancelled", holds.shipped)
     });
 }
 
-/// I5: confirmed means paid; cancelled means that nothing is kept. I4: both sides captured the same.
-fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payment: Option<&PaymentFact>) {
-    let paid = payment.map_or(0, |payment| payment.authorized - payment.voided);
+/// I5: confirmed means paid; cancelled means that nothing is kept. I4: both sides took and gave the same.
+fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payments: &[PaymentFact]) {
+    let sum = |of: fn(&PaymentFact) -> i64| payments.iter().map(of).sum::<i64>();
+    let paid = sum(|payment| payment.authorized - payment.voided);
     if matches!(order.status, Confirmed | Completed) {
-        audit.must(paid >= order.total.amount, "I5", order.order, || {
-            format!("{:?}, but {paid} of {} is authorised", order.status, order.total.amount)
+        audit.must(paid >= order.due, "I5", order.order, || {
+            format!("{:?}, but {paid} of {} is authorised", order.status, order.due)
         });
     }
-    let Some(payment) = payment.filter(|payment| payment.open == 0) else { return };
+    if sum(|payment| payment.open) > 0 {
+        return;
+    }
     if order.status == Cancelled {
-        let kept = payment.authorized - payment.voided - payment.refunded;
+        let kept = sum(|payment| payment.authorized - payment.voided - payment.refunded);
         audit.must(kept == 0, "I5", order.order, || format!("cancelled, but {kept} is kept"));
-    } else if audit.is_settled(payment.updated_at) {
-        let same = payment.captured == order.captured;
-        audit.must(same, "I4", order.order, || {
-            format!("payments captured {}, the order says {}", payment.captured, order.captured)
+    } else if payments.iter().all(|payment| audit.is_settled(payment.updated_at)) {
+        let theirs = (sum(|payment| payment.captured), sum(|payment| payment.refunded));
+        let ours = (order.captured, order.refunded);
+        audit.must(ours == theirs, "I4", order.order, || {
+            format!("captured and refunded are {theirs:?} in payments and {ours:?} in the order")
         });
     }
 }

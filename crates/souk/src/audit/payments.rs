@@ -1,4 +1,5 @@
-//! I3 at most one charge per intent, I4 money adds up: our ledger beside the gateway's own word.
+//! I3 at most one charge per intent, I4 money adds up: our ledger beside the gateway's own word. I13 nothing that
+//! a gateway refused waits for a person.
 
 use contracts::payments::{PaymentFact, PaymentFacts};
 use platform::Problem;
@@ -29,6 +30,9 @@ fn check_payment(audit: &mut Audit<'_>, payment: &PaymentFact) {
             "authorised {authorized}, captured {captured}, voided {voided}, refunded {refunded} of {}",
             payment.amount.amount
         )
+    });
+    audit.must(payment.failed == 0, "I13", payment.payment, || {
+        format!("the gateway refused {} captures, voids or refunds: retry them", payment.failed)
     });
     let Some(gateway) = &payment.gateway else { return };
     let once = gateway.charges_kept <= 1;
