@@ -11,6 +11,12 @@ ids! {
     ProductId = "prod";
     /// A variant: what is put into a cart, counted and shipped.
     VariantId = "var";
+    /// A category of products, in a tree.
+    CategoryId = "cat";
+    /// A name that products give values of.
+    AttributeId = "attr";
+    /// Who makes a product.
+    BrandId = "brand";
 }
 
 /// Whether a product can be seen and bought.
@@ -43,6 +49,7 @@ impl GetVariants {
 pub struct VariantForSale {
     pub variant: VariantId,
     pub product: ProductId,
+    /// The product's; archived, too, where the variant alone was taken out.
     pub status: ProductStatus,
     pub product_title: String,
     pub variant_title: Option<String>,
@@ -100,7 +107,7 @@ pub struct ProductArchived {
     pub version: i64,
 }
 
-/// Many products at once, as an import changes them: read them again.
+/// Many products at once, or what is known of their stock: read them again.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ProductsChanged {
     /// The first of `products`; the lane.
@@ -114,7 +121,13 @@ pub struct PriceChanged {
     pub variant: VariantId,
     pub product: ProductId,
     pub market: MarketId,
-    pub price: Money,
+    /// `None`: not for sale there any more.
+    pub price: Option<Money>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CategoryChanged {
+    pub category: CategoryId,
 }
 
 events! { "catalog" =>
@@ -122,10 +135,12 @@ events! { "catalog" =>
     "product.created" state ProductCreated { subject: product, version: version, heard_by: ["notifications"] }
     /// A product or its variants changed.
     "product.updated" state ProductUpdated { subject: product, version: version, heard_by: ["notifications"] }
-    /// A product was taken out of the shop.
+    /// A product was taken out of the shop. Said instead of `product.updated`.
     "product.archived" state ProductArchived { subject: product, version: version, heard_by: ["notifications"] }
-    /// An import changed up to 500 products.
+    /// Up to 500 products changed in an import, or in what is known of their stock.
     "products.changed" fact ProductsChanged { subject: first, heard_by: [] }
-    /// A variant costs something else in a market.
+    /// A variant costs something else in a market, or is not for sale there any more.
     "price.changed" fact PriceChanged { subject: variant, heard_by: [] }
+    /// A category was made, changed, moved or deleted.
+    "category.changed" fact CategoryChanged { subject: category, heard_by: [] }
 }

@@ -39,6 +39,7 @@ pub struct Config {
     pub internal: Internal,
     pub markets: BTreeMap<MarketId, Market>,
     pub customers: Customers,
+    pub catalog: Catalog,
     pub carts: Carts,
     pub orders: Orders,
     pub pricing: Pricing,
@@ -134,6 +135,13 @@ pub struct Customers {
     pub session_idle_days_max: i64,
     /// And every session ends after so long.
     pub session_days_max: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// What each process keeps of products, lists and categories that were read; 0 keeps nothing.
+    pub cache_bytes_max: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

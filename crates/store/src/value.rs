@@ -226,6 +226,8 @@ id_values!(
     contracts::inventory::LocationId,
     contracts::inventory::ReservationId,
     contracts::inventory::MovementId,
+    contracts::inventory::StocktakeId,
+    contracts::inventory::TransferId,
     contracts::pricing::TaxZoneId,
     contracts::pricing::TaxRateId,
     contracts::carts::CartId,
@@ -257,6 +259,7 @@ name_values!(
     contracts::inventory::StockPolicy,
     contracts::orders::OrderStatus,
     contracts::orders::CancelReason,
+    contracts::notifications::WebhookDisabledReason,
     contracts::payments::PaymentOperation,
     contracts::Currency,
 );
