@@ -31,7 +31,9 @@ pub enum Buyer {
         /// SHA-256 of the token, lower-case hex.
         token_sha256: String,
     },
-    Customer { customer: CustomerId },
+    Customer {
+        customer: CustomerId,
+    },
 }
 
 impl Buyer {
@@ -132,9 +134,7 @@ impl Role {
             Self::Owner => &Permission::ALL,
             Self::Merchandiser => &[CatalogWrite, InventoryWrite, PricingWrite, ShippingWrite],
             Self::Fulfilment => &[OrdersRead, OrdersWrite],
-            Self::Support => {
-                &[OrdersRead, OrdersWrite, CustomersRead, PaymentsRead, PaymentsWrite, NotificationsRead]
-            }
+            Self::Support => &[OrdersRead, OrdersWrite, CustomersRead, PaymentsRead, PaymentsWrite, NotificationsRead],
             Self::Auditor => &[OrdersRead, PaymentsRead, CustomersRead, NotificationsRead, StaffRead, AuditRead],
         }
     }

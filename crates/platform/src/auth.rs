@@ -11,7 +11,7 @@ pub mod tokens;
 pub use buyer::{Buyer, CART_TOKEN, CartToken};
 pub use client::ClientAddress;
 pub use identity::Identity;
-pub use session::{ACCESS_COOKIE, OptionalSession, Session, must_be_same_origin};
+pub use session::{ACCESS_COOKIE, OptionalSession, Session, cookie, must_be_same_origin};
 pub use staff::{Can, Staff, can};
 
 use axum::http::header::AUTHORIZATION;

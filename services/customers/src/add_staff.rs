@@ -5,9 +5,10 @@ use contracts::customers::{ApiKeyId, Role, StaffId};
 use jiff::Timestamp;
 use platform::{Ctx, auth};
 
+use crate::Error;
 use crate::email::Email;
 use crate::staff::{StaffKeyView, StaffView};
-use crate::{Error, store};
+use crate::store::staff as store;
 
 /// Secret scanners know keys by this beginning.
 const KEY_PREFIX: &str = "souk_sk_";
@@ -33,7 +34,7 @@ pub struct StaffToAdd {
 
 /// Adds a member with their first key: both, or neither.
 ///
-/// Errors: [`Error::EmailTaken`]; a problem at `/email` where it is no address.
+/// Errors: [`Error::StaffEmailTaken`]; a problem at `/email` where it is no address.
 pub async fn add_staff(ctx: &Ctx, email: &str, role: Role) -> Result<NewStaff, Error> {
     let key = auth::new_secret(KEY_PREFIX);
     let staff = StaffToAdd {
@@ -52,7 +53,7 @@ pub async fn add_staff(ctx: &Ctx, email: &str, role: Role) -> Result<NewStaff, E
 
 async fn insert(tx: &mut Tx, staff: &StaffToAdd) -> Result<(), Error> {
     if !store::insert_staff(tx, staff).await? {
-        return Err(Error::EmailTaken);
+        return Err(Error::StaffEmailTaken);
     }
     Ok(store::insert_key(tx, staff).await?)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store;
+use crate::store::staff as store;
 
 /// A line of the audit log: who changed what, and when.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,9 +1,9 @@
-//! An e-mail address of staff, as it is compared and kept.
+//! An e-mail address, as it is compared and kept.
 
 use garde::rules::email::parse_email;
 use platform::Problem;
 
-const CHARS_MAX: usize = 254;
+pub const CHARS_MAX: usize = 254;
 
 /// A valid address in lower case. Personal data: it shows in no log, and `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,11 +12,16 @@ pub struct Email(String);
 impl Email {
     /// Trims and lower-cases; what is no address is a field problem at `/email`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let text = text.trim().to_lowercase();
+        let text = Self::as_compared(text);
         if text.chars().count() > CHARS_MAX || parse_email(&text).is_err() {
             return Err(Problem::field("/email", "is an e-mail address like `ada@example.com`"));
         }
         Ok(Self(text))
+    }
+
+    /// How a text would be kept if it was an address; for looking one up.
+    pub fn as_compared(text: &str) -> String {
+        text.trim().to_lowercase()
     }
 
     pub fn as_str(&self) -> &str {

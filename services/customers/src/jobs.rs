@@ -1,11 +1,12 @@
-//! Jobs: sealing the audit log.
+//! Jobs: sealing the audit log; forgetting what can't be used any more.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Ended, JobRun, Problem};
 use serde::{Deserialize, Serialize};
 
-use crate::seal;
+use crate::{prune, seal};
 
+const HOUR_SECONDS: i64 = 3_600;
 /// Entries recorded in the same so many seconds are sealed by one job.
 const WINDOW_SECONDS: i64 = 10;
 /// A job begins so long after its window, that every transaction begun in it has ended: none of them
@@ -32,6 +33,35 @@ impl ::store::Job for Seal {
     fn key(&self) -> String {
         self.window_ends.as_second().to_string()
     }
+}
+
+/// Forgets sessions and throttles that are over, once an hour in which somebody logs in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Prune {
+    /// Of Unix time.
+    pub hour: i64,
+}
+
+impl Prune {
+    pub fn of(now: Timestamp) -> Self {
+        Self { hour: now.as_second().div_euclid(HOUR_SECONDS) }
+    }
+
+    /// When the hour is over.
+    pub fn due(&self) -> Timestamp {
+        Timestamp::from_second((self.hour + 1) * HOUR_SECONDS).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl ::store::Job for Prune {
+    const KIND: &'static str = "prune";
+    fn key(&self) -> String {
+        self.hour.to_string()
+    }
+}
+
+pub async fn prune(ctx: Ctx, run: JobRun, _: Prune) -> Result<Ended, Problem> {
+    Ok(prune::prune(&ctx, run).await?)
 }
 
 pub async fn seal(ctx: Ctx, run: JobRun, _: Seal) -> Result<Ended, Problem> {

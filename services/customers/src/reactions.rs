@@ -6,7 +6,7 @@ use platform::{Ctx, Outcome, Problem};
 
 use crate::chain::AuditEntry;
 use crate::jobs::Seal;
-use crate::store;
+use crate::store::staff as store;
 
 /// Keeps the entry, and has it sealed. In any order: the chain is in order of sealing, the log in order of ids.
 pub async fn on_audit_recorded(_: &Ctx, tx: &mut Tx, event: &AuditRecorded) -> Result<Outcome, Problem> {

@@ -3,7 +3,8 @@
 use ::store::Tx;
 use platform::{Ctx, Ended, JobRun};
 
-use crate::{Error, chain, store};
+use crate::store::staff as store;
+use crate::{Error, chain};
 
 const ENTRIES_MAX: i64 = 500;
 

@@ -2,8 +2,9 @@
 
 use platform::Ctx;
 
+use crate::Error;
 use crate::chain::{self, Broken, Head};
-use crate::{Error, store};
+use crate::store::staff as store;
 
 const ENTRIES_MAX: i64 = 500;
 

@@ -9,6 +9,7 @@ mod index;
 mod layers;
 mod links;
 mod page;
+mod patch;
 mod server;
 mod tags;
 
@@ -18,6 +19,7 @@ pub use docs::{document, merged};
 pub use idempotency::{OptionalKey, Replay, RequiredKey, created, replayed};
 pub use layers::{request_id, scope_for_tests};
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, List, Page};
+pub use patch::said;
 pub use server::{Health, router, serve};
 pub use tags::{IfMatch, Tagged};
 

@@ -1,0 +1,97 @@
+//! Logs a customer in.
+
+use ::store::Tx;
+use contracts::customers::{CustomerId, SessionId, SessionRevoked};
+use jiff::Timestamp;
+use platform::auth::new_secret;
+use platform::{ClientAddress, Ctx};
+
+use crate::desk::Desk;
+use crate::email::Email;
+use crate::jobs::Prune;
+use crate::password::Password;
+use crate::refresh_token::RefreshToken;
+use crate::session::Session;
+use crate::throttle::Throttle;
+use crate::{Error, store};
+
+/// What a session works with. `Debug` hides the tokens.
+pub struct Tokens {
+    pub session: SessionId,
+    pub customer: CustomerId,
+    /// For ten minutes, to send with each request.
+    pub access: String,
+    /// Once, for the next two.
+    pub refresh: String,
+    /// When the session ends if it is not refreshed before.
+    pub expires_at: Timestamp,
+}
+
+struct Beginning {
+    session: Session,
+    throttle: Throttle,
+    prune: Option<Prune>,
+}
+
+/// Begins a session. Whether the e-mail has no account or the password is another one can't be told, neither
+/// by the answer nor by its time.
+///
+/// Errors: [`Error::WrongCredentials`], [`Error::TooManyTries`], [`Error::Busy`].
+pub async fn log_in(
+    ctx: &Ctx,
+    desk: &Desk,
+    from: ClientAddress,
+    email: &str,
+    password: Password,
+) -> Result<Tokens, Error> {
+    let email = Email::parse(email)?;
+    let throttle = Throttle::log_in(ctx, &email, from);
+    throttle.count(ctx).await?;
+    let (customer, hash) = store::accounts::credentials(&ctx.db, email.as_str()).await?.unzip();
+    let is_right = desk.hasher.is_right(password, hash).await?;
+    let customer = customer.filter(|_| is_right).ok_or(Error::WrongCredentials)?;
+
+    let now = ctx.clock.now();
+    let session = Session::begin(ctx.ids.next(), customer, new_secret(""), now, &ctx.config.customers);
+    let tokens = Tokens::of(ctx, desk, &session);
+    let beginning = Beginning { session, throttle, prune: desk.prune(now) };
+    let (prune, ended) = ctx.db.write(beginning, |tx, beginning| Box::pin(begin(tx, beginning))).await?;
+    ctx.revoke_sessions(&ended);
+    if let Some(prune) = prune {
+        desk.pruning(&prune);
+    }
+    Ok(tokens)
+}
+
+async fn begin(tx: &mut Tx, beginning: &Beginning) -> Result<(Option<Prune>, Vec<SessionId>), Error> {
+    let Beginning { session, throttle, prune } = beginning;
+    throttle.forgive(tx).await?;
+    store::sessions::insert(tx, session).await?;
+    let ended = store::sessions::end_beyond(tx, session.customer).await?;
+    if !ended.is_empty() {
+        tx.say(&SessionRevoked { customer: session.customer, sessions: ended.clone() });
+    }
+    if let Some(prune) = prune {
+        tx.start_at(prune, prune.due());
+    }
+    Ok((prune.clone(), ended))
+}
+
+impl Tokens {
+    /// A new access token, and the refresh token of the session's generation.
+    pub fn of(ctx: &Ctx, desk: &Desk, session: &Session) -> Self {
+        Self {
+            session: session.id,
+            customer: session.customer,
+            access: desk.signer.sign(session.customer, session.id, ctx.clock.now()),
+            refresh: RefreshToken::of(session, &ctx.secrets),
+            expires_at: session.expires_at,
+        }
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("session", &self.session).finish_non_exhaustive()
+    }
+}
