@@ -1,33 +1,53 @@
 //! A product: what a page of the shop shows, and how staff writes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::catalog::{ProductId, ProductStatus};
+use contracts::catalog::{BrandId, CategoryId, ProductId, ProductStatus, VariantId};
 use contracts::inventory::Availability;
-use contracts::{ExternalRef, MarketId, Metadata, Money};
+use contracts::{ExternalRef, MarketId, Metadata, Money, TaxClass};
 use garde::Validate;
 use jiff::Timestamp;
 use platform::Config;
+use platform::http::said;
 use platform::problem::FieldProblem;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::attribute::{Attributes, attributes_schema, fits};
+use crate::media::{IMAGES_MAX, Image};
 use crate::slug::is_slug;
-use crate::variant::{NewVariant, VariantView};
+use crate::variant::{NewVariant, VariantView, are_option_values, option_problems};
 
 pub const TITLE_CHARS_MAX: usize = 300;
 pub const DESCRIPTION_CHARS_MAX: usize = 20_000;
 pub const BRAND_CHARS_MAX: usize = 100;
-pub const IMAGES_MAX: usize = 20;
-pub const IMAGE_CHARS_MAX: usize = 2_000;
-pub const ATTRIBUTES_MAX: usize = 500;
-pub const ATTRIBUTES_BYTES_MAX: usize = 65_536;
+pub const CATEGORIES_MAX: usize = 10;
 pub const VARIANTS_MAX: usize = 100;
 pub const OPTIONS_MAX: usize = 5;
+pub const OPTION_CHARS_MAX: usize = 50;
 
-/// Names and values of the shop's own choice.
-pub type Attributes = Map<String, Value>;
+/// Who makes a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BrandView {
+    pub id: BrandId,
+    #[schema(example = "souk-tea")]
+    pub slug: String,
+    #[schema(example = "Souk Tea")]
+    pub name: String,
+}
+
+/// A category, as a product names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CategoryRef {
+    pub id: CategoryId,
+    #[schema(example = "linen-shirts")]
+    pub slug: String,
+    #[schema(example = "Linen shirts")]
+    pub title: String,
+    /// The slugs from the root to it.
+    #[schema(example = "clothing/shirts/linen-shirts")]
+    pub path: String,
+}
 
 /// A product with its variants, as one market sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -37,14 +57,16 @@ pub struct ProductView {
     pub slug: String,
     pub title: String,
     pub description: String,
-    pub brand: Option<String>,
+    pub brand: Option<BrandView>,
     pub status: ProductStatus,
+    /// The first is where it is at home.
+    pub categories: Vec<CategoryRef>,
     /// What its variants differ in, such as `Size`, in the order to ask.
     pub options: Vec<String>,
-    #[schema(value_type = Object)]
+    #[schema(schema_with = attributes_schema)]
     pub attributes: Attributes,
-    /// URLs; the first stands for the product.
-    pub images: Vec<String>,
+    /// The first stands for the product.
+    pub images: Vec<Image>,
     /// The market that the prices are for.
     pub market: MarketId,
     pub variants: Vec<VariantView>,
@@ -60,16 +82,17 @@ pub struct ProductView {
 }
 
 impl ProductView {
-    /// Changes whenever the answer does: every edit and price moves the version, every flip of
+    /// For staff: changes whenever the product does. Every edit and price moves the version, every flip of
     /// availability its own count.
     pub fn tag(&self) -> String {
         format!("{}.{}", self.version, self.variants.iter().map(|variant| variant.availability_version).sum::<i64>())
     }
 
-    /// Without what integrators note for themselves.
+    /// Without what integrators note for themselves, and without what was taken out.
     pub fn for_buyers(mut self) -> Self {
         self.metadata = None;
         self.external_ref = None;
+        self.variants.retain(|variant| variant.status == crate::variant::VariantStatus::Active);
         for variant in &mut self.variants {
             variant.metadata = None;
             variant.external_ref = None;
@@ -84,14 +107,31 @@ pub struct ProductListItem {
     pub id: ProductId,
     pub slug: String,
     pub title: String,
-    pub brand: Option<String>,
-    pub image: Option<String>,
-    /// The cheapest variant's price; null where none is for sale in the market.
-    pub price_min: Option<Money>,
+    pub brand: Option<BrandView>,
+    pub image: Option<Image>,
+    /// The cheapest variant's price: what lists are sorted by.
+    pub price_min: Money,
     /// The dearest variant's price.
-    pub price_max: Option<Money>,
+    pub price_max: Money,
     /// The best of its variants'.
     pub availability: Availability,
+}
+
+/// A product in the list of staff.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StaffListItem {
+    pub id: ProductId,
+    pub slug: String,
+    pub title: String,
+    pub brand: Option<BrandView>,
+    pub image: Option<Image>,
+    pub status: ProductStatus,
+    /// How many variants it has that were not taken out.
+    pub variants: i64,
+    pub external_ref: Option<ExternalRef>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
 }
 
 /// A product to be made, with its variants.
@@ -99,37 +139,46 @@ pub struct ProductListItem {
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     #[garde(length(chars, min = 1, max = TITLE_CHARS_MAX))]
-    #[schema(example = "Linen shirt", max_length = 300)]
+    #[schema(example = "Linen shirt", min_length = 1, max_length = 300)]
     pub title: String,
-    /// Made from the title where it is left out.
+    /// Made from the title where it is left out. An address that a product had before leads nowhere.
     #[garde(inner(custom(is_slug)))]
-    #[schema(example = "linen-shirt", max_length = 200)]
+    #[schema(example = "linen-shirt", max_length = 200, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
     pub slug: Option<String>,
     #[serde(default)]
     #[garde(length(chars, max = DESCRIPTION_CHARS_MAX))]
     #[schema(max_length = 20_000)]
     pub description: String,
+    /// Its name; one that is new to the shop is taken in.
     #[garde(inner(length(chars, min = 1, max = BRAND_CHARS_MAX)))]
-    #[schema(max_length = 100)]
+    #[schema(example = "Souk Weavers", min_length = 1, max_length = 100)]
     pub brand: Option<String>,
     /// `draft` if not said: nobody but staff sees it.
     #[serde(default = "draft")]
     #[garde(skip)]
     pub status: ProductStatus,
+    /// By slug or id; the first is where it is at home.
+    #[serde(default)]
+    #[garde(length(max = CATEGORIES_MAX), inner(length(chars, min = 1, max = 200)))]
+    #[schema(example = json!(["linen-shirts"]), max_items = 10)]
+    pub categories: Vec<String>,
     /// What the variants differ in; each variant says its value of each.
     #[serde(default)]
-    #[garde(length(max = OPTIONS_MAX), inner(length(chars, min = 1, max = 50)))]
+    #[garde(length(max = OPTIONS_MAX), inner(length(chars, min = 1, max = OPTION_CHARS_MAX)))]
     #[schema(example = json!(["Size"]), max_items = 5)]
     pub options: Vec<String>,
     #[serde(default)]
     #[garde(custom(fits))]
-    #[schema(value_type = Object)]
+    #[schema(schema_with = attributes_schema)]
     pub attributes: Attributes,
-    /// URLs; the first stands for the product.
+    /// The first stands for the product.
     #[serde(default)]
-    #[garde(length(max = IMAGES_MAX), inner(length(chars, min = 1, max = IMAGE_CHARS_MAX)))]
+    #[garde(length(max = IMAGES_MAX), dive)]
     #[schema(max_items = 20)]
-    pub images: Vec<String>,
+    pub images: Vec<Image>,
+    /// Of the variants that say none; `standard` if not said.
+    #[garde(skip)]
+    pub tax_class: Option<TaxClass>,
     #[serde(default)]
     #[garde(skip)]
     pub metadata: Metadata,
@@ -143,68 +192,123 @@ pub struct NewProduct {
 impl NewProduct {
     /// What no field can know alone: options, doubled SKUs, markets and their currencies.
     pub fn check(&self, config: &Config) -> Vec<FieldProblem> {
-        let mut problems = Vec::new();
-        let names: BTreeSet<&str> = self.options.iter().map(String::as_str).collect();
-        if names.len() < self.options.len() {
-            problems.push(field("/options", "names an option twice"));
-        }
-        let (mut skus, mut combinations) = (BTreeSet::new(), BTreeSet::new());
+        let mut problems = doubled("/options", &self.options);
+        problems.extend(doubled("/categories", &self.categories));
+        let options = self.variants.iter().map(|variant| &variant.options);
+        problems.extend(option_problems(&self.options, options, |at| format!("/variants/{at}/options")));
+        let mut skus = BTreeSet::new();
         for (at, variant) in self.variants.iter().enumerate() {
             if !skus.insert(&variant.sku) {
                 problems.push(field(format!("/variants/{at}/sku"), "is the SKU of a variant before it"));
             }
-            if !variant.options.keys().map(String::as_str).eq(names.iter().copied()) {
-                let detail = format!(
-                    "gives one value for each of the product's options, which are: {}",
-                    self.options.join(", ")
-                );
-                problems.push(field(format!("/variants/{at}/options"), detail));
-            } else if !combinations.insert(&variant.options) {
-                problems.push(field(format!("/variants/{at}/options"), "are those of a variant before it"));
-            }
-            problems.extend(variant.check_prices(config, at));
+            problems.extend(variant.check_prices(config, &format!("/variants/{at}")));
         }
         problems
     }
 }
 
 /// What staff changes of a product; what is left out stays.
-#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditProduct {
     #[garde(inner(length(chars, min = 1, max = TITLE_CHARS_MAX)))]
-    #[schema(max_length = 300)]
+    #[schema(min_length = 1, max_length = 300)]
     pub title: Option<String>,
+    /// The old one is free at once, and leads nowhere.
+    #[garde(inner(custom(is_slug)))]
+    #[schema(example = "linen-shirt", max_length = 200, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+    pub slug: Option<String>,
     #[garde(inner(length(chars, max = DESCRIPTION_CHARS_MAX)))]
     #[schema(max_length = 20_000)]
     pub description: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "said")]
     #[garde(inner(inner(length(chars, min = 1, max = BRAND_CHARS_MAX))))]
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub brand: Option<Option<String>>,
     /// `archived` takes it out of the shop, `active` brings it back.
     #[garde(skip)]
     pub status: Option<ProductStatus>,
+    /// All of them anew, by slug or id.
+    #[garde(inner(length(max = CATEGORIES_MAX), inner(length(chars, min = 1, max = 200))))]
+    #[schema(max_items = 10)]
+    pub categories: Option<Vec<String>>,
+    /// All of them anew, in the order to ask. Where it is more than another order, `variants` says the values.
+    #[garde(inner(length(max = OPTIONS_MAX), inner(length(chars, min = 1, max = OPTION_CHARS_MAX))))]
+    #[schema(max_items = 5)]
+    pub options: Option<Vec<String>>,
+    /// Every variant that was not taken out, in its new order, with its options where those change.
+    #[garde(length(min = 1, max = VARIANTS_MAX), dive)]
+    #[schema(min_items = 1, max_items = 100)]
+    pub variants: Option<Vec<ArrangedVariant>>,
     /// All of them anew.
     #[garde(inner(custom(fits)))]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = attributes_schema)]
     pub attributes: Option<Attributes>,
+    /// All of them anew.
+    #[garde(length(max = IMAGES_MAX), dive)]
+    #[schema(max_items = 20)]
+    pub images: Option<Vec<Image>>,
+    /// Of every variant.
+    #[garde(skip)]
+    pub tax_class: Option<TaxClass>,
     /// All of it anew.
     #[garde(skip)]
     pub metadata: Option<Metadata>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "said")]
+    #[garde(dive)]
+    #[schema(value_type = Option<ExternalRef>)]
+    pub external_ref: Option<Option<ExternalRef>>,
+}
+
+/// A variant's place among the others, and what it is called there.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArrangedVariant {
+    #[garde(skip)]
+    pub id: VariantId,
+    /// A value for each of the product's options; as they were if not said.
+    #[garde(inner(custom(are_option_values)))]
+    #[schema(example = json!({ "Size": "M" }))]
+    pub options: Option<BTreeMap<String, String>>,
 }
 
 impl EditProduct {
+    /// What no field can know alone.
+    pub fn check(&self) -> Vec<FieldProblem> {
+        let mut problems = self.options.as_ref().map(|options| doubled("/options", options)).unwrap_or_default();
+        problems.extend(self.categories.iter().flat_map(|categories| doubled("/categories", categories)));
+        let mut ids = BTreeSet::new();
+        for (at, variant) in self.variants.iter().flatten().enumerate() {
+            if !ids.insert(variant.id) {
+                problems.push(field(format!("/variants/{at}/id"), "is a variant before it"));
+            }
+        }
+        problems
+    }
+
+    /// Whether lists show it otherwise afterwards.
+    pub fn is_listed_otherwise(&self) -> bool {
+        self.title.is_some() || self.brand.is_some() || self.status.is_some() || self.categories.is_some()
+    }
+
     /// The names of what is changed, for the audit log.
     pub fn fields(&self) -> Vec<&'static str> {
         [
             ("title", self.title.is_some()),
+            ("slug", self.slug.is_some()),
             ("description", self.description.is_some()),
             ("brand", self.brand.is_some()),
             ("status", self.status.is_some()),
+            ("categories", self.categories.is_some()),
+            ("options", self.options.is_some()),
+            ("variants", self.variants.is_some()),
             ("attributes", self.attributes.is_some()),
+            ("images", self.images.is_some()),
+            ("tax_class", self.tax_class.is_some()),
             ("metadata", self.metadata.is_some()),
+            ("external_ref", self.external_ref.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, is_said)| is_said.then_some(name))
@@ -216,22 +320,15 @@ pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> FieldProb
     FieldProblem { pointer: pointer.into(), detail: detail.into() }
 }
 
-/// For garde: not too many attributes, and not too long ones.
-pub fn fits(attributes: &Attributes, _: &()) -> garde::Result {
-    let bytes = serde_json::to_vec(attributes).map_or(usize::MAX, |text| text.len());
-    if attributes.len() <= ATTRIBUTES_MAX && bytes <= ATTRIBUTES_BYTES_MAX {
-        return Ok(());
-    }
-    Err(garde::Error::new(format!("are at most {ATTRIBUTES_MAX} names and {ATTRIBUTES_BYTES_MAX} bytes of JSON")))
+/// A problem for each name that came before.
+fn doubled(pointer: &str, names: &[String]) -> Vec<FieldProblem> {
+    let mut seen = BTreeSet::new();
+    let again = names.iter().enumerate().filter(|(_, name)| !seen.insert(*name));
+    again.map(|(at, _)| field(format!("{pointer}/{at}"), "is named before")).collect()
 }
 
 fn draft() -> ProductStatus {
     ProductStatus::Draft
-}
-
-/// Tells `null` from a field that is left out.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -269,6 +366,18 @@ mod tests {
             "/variants/1/prices/1/market",
         ];
         assert_eq!(refused(body), expected);
+    }
+
+    #[test]
+    fn what_is_named_twice_is_pointed_at() {
+        let body = serde_json::json!({ "title": "Shirt", "categories": ["a", "b", "a"], "options": ["x", "x"],
+            "variants": [{ "sku": "a", "options": { "x": "1" } }] });
+        assert_eq!(refused(body), ["/options/1", "/categories/2"]);
+        let id = "var_01jd5zs2xce3nbq7tpv5f8k9wm";
+        let edit = serde_json::json!({ "options": ["x", "x"], "variants": [{ "id": id }, { "id": id }] });
+        let edit: EditProduct = serde_json::from_value(edit).expect("an edit");
+        let pointers: Vec<_> = edit.check().into_iter().map(|problem| problem.pointer).collect();
+        assert_eq!(pointers, ["/options/1", "/variants/1/id"]);
     }
 
     #[test]

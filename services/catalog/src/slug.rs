@@ -1,6 +1,7 @@
 //! Slugs: a title as part of an address.
 
 const CHARS_MAX: usize = 80;
+const SORT_KEY_CHARS_MAX: usize = 48;
 /// Longer than the longest that is made: an import adds an id of its source.
 const CHOSEN_CHARS_MAX: usize = 200;
 
@@ -26,6 +27,35 @@ pub fn slug(title: &str) -> String {
         slug.push_str(plain);
     }
     if slug.is_empty() { "product".to_owned() } else { slug }
+}
+
+/// A title as lists sort it: without case and accents, its first 48 characters.
+pub fn sort_key(title: &str) -> String {
+    let mut key = String::new();
+    for letter in title.trim_start().chars().flat_map(char::to_lowercase) {
+        if is_silent(letter) {
+            continue;
+        }
+        match plain(letter) {
+            "" => key.push(letter),
+            plain => key.push_str(plain),
+        }
+        if key.chars().count() >= SORT_KEY_CHARS_MAX {
+            break;
+        }
+    }
+    key.chars().take(SORT_KEY_CHARS_MAX).collect()
+}
+
+/// A longer slug for what shares its first with another name: the same name makes the same.
+pub fn with_hash(slug: &str, name: &str) -> String {
+    format!("{slug}-{}", &platform::auth::sha256_hex(name.as_bytes())[..8])
+}
+
+/// A slug that nothing else has: with the last characters of an id, which are random.
+pub fn with_id(slug: &str, id: impl std::fmt::Display) -> String {
+    let id = id.to_string();
+    format!("{slug}-{}", &id[id.len() - 10..])
 }
 
 /// For garde: a slug that a client chose.
@@ -96,6 +126,14 @@ mod tests {
         ] {
             assert_eq!(slug(title), expected, "{title}");
         }
+    }
+
+    #[test]
+    fn titles_sort_without_case_and_accents() {
+        let mut titles = ["Zebra", "éclair", "Ecru", "apple", "日本", "Äpfel"];
+        titles.sort_by_key(|title| sort_key(title));
+        assert_eq!(titles, ["Äpfel", "apple", "éclair", "Ecru", "Zebra", "日本"]);
+        assert_eq!(sort_key(&"x".repeat(300)).len(), 48);
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! `ETag` and `If-None-Match` on reads, `If-Match` on edits (RFC 9110).
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -22,10 +23,24 @@ impl<T> Tagged<T> {
     /// `tag` changes whenever the answer does: a version, or several joined.
     pub fn new(headers: &HeaderMap, tag: impl std::fmt::Display, value: T) -> Self {
         let etag = format!("\"{tag}\"");
-        let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let unchanged = known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag);
-        Self { etag, unchanged, value }
+        Self { unchanged: is_known(headers, &etag), etag, value }
     }
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+}
+
+/// The same for an answer that is kept as the bytes of its JSON.
+pub fn tagged_bytes(headers: &HeaderMap, tag: &str, json: Bytes) -> Response {
+    let etag = format!("\"{tag}\"");
+    let is_known = is_known(headers, &etag);
+    let headers = [(header::ETAG, etag), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 impl<T: Serialize> IntoResponse for Tagged<T> {

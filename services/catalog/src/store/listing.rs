@@ -1,0 +1,281 @@
+//! Lists of products, read from rows that are made for them.
+
+use ::store::{Db, FromRow, Result, Row, Sql, Tx, Value, params, rows};
+use contracts::catalog::{BrandId, CategoryId, ProductId};
+use contracts::inventory::Availability;
+use contracts::{Currency, Money};
+use platform::problem::FieldProblem;
+use uuid::Uuid;
+
+use super::{InMarket, brand, json_or_none};
+use crate::listing::{After, Filter, Keys, Narrowing, Sort};
+use crate::product::{ProductListItem, field};
+
+/// The scope that holds every product of the shop.
+const WHOLE_SHOP: Uuid = Uuid::nil();
+/// So many products are sorted in memory; where a filter leaves more, the list is read in its order.
+const FEW_MAX: i64 = 1_000;
+
+::store::statements! {
+    REMOVE = "DELETE FROM catalog_listing WHERE product_id IN (SELECT r.id FROM @rows($1: id @id) AS r)";
+    FILL = "WITH scopes AS (
+            SELECT r.id AS product_id, CAST($2 AS @id) AS scope_id FROM @rows($1: id @id) AS r
+            UNION
+            SELECT p.id, p.brand_id FROM @rows($1: id @id) AS r JOIN catalog_product p ON p.id = r.id
+                WHERE p.brand_id IS NOT NULL
+            UNION
+            SELECT pc.product_id, a.ancestor_id FROM @rows($1: id @id) AS r
+                JOIN catalog_product_category pc ON pc.product_id = r.id
+                JOIN catalog_category_ancestor a ON a.category_id = pc.category_id),
+        priced AS (
+            SELECT v.product_id, pr.market, pr.currency, MIN(pr.amount_minor) AS price_min, MAX(pr.amount_minor) AS price_max,
+                MIN(CASE v.availability WHEN 'in' THEN 0 WHEN 'low' THEN 1 ELSE 2 END) AS availability
+            FROM @rows($1: id @id) AS r
+            JOIN catalog_variant v ON v.product_id = r.id AND v.status = 'active'
+            JOIN catalog_price pr ON pr.variant_id = v.id
+            GROUP BY v.product_id, pr.market, pr.currency)
+        INSERT INTO catalog_listing (market, currency, scope_id, product_id, title_key, price_min_minor, price_max_minor,
+            brand_id, availability)
+        SELECT n.market, n.currency, s.scope_id, p.id, p.title_key, n.price_min, n.price_max, p.brand_id, n.availability
+        FROM priced n
+        JOIN catalog_product p ON p.id = n.product_id AND p.status = 'active'
+        JOIN scopes s ON s.product_id = p.id
+        WHERE true";
+    UNKNOWN = "SELECT want.kind, want.name FROM @rows($1: kind @text, name @text, id @id) AS want
+        WHERE NOT EXISTS (SELECT 1 FROM catalog_category c
+                WHERE want.kind = 'category' AND (c.slug = want.name OR c.id = want.id))
+            AND NOT EXISTS (SELECT 1 FROM catalog_brand b
+                WHERE want.kind = 'brand' AND (b.slug = want.name OR b.id = want.id))
+            AND NOT EXISTS (SELECT 1 FROM catalog_attribute a
+                WHERE want.kind = 'attribute' AND a.key = want.name AND a.filterable)";
+    /// Sorted, so that two who take the same products don't wait for each other in a circle.
+    TAKE = "SELECT p.id FROM catalog_product p WHERE p.id IN (SELECT r.id FROM @rows($1: id @id) AS r)
+        ORDER BY p.id LIMIT 500 @for_update";
+}
+
+/// One statement for each order. A filter that leaves few products finds those first (`few`) and sorts them; else the
+/// scope is read along the index of its order until the page is full. Which of the two it is, the statement sees
+/// itself: each half stands behind a condition that is looked at once.
+macro_rules! lists {
+    ($($name:ident: $after:literal, $order:literal;)*) => {
+        $(pub static $name: Sql = Sql::new(concat!(module_path!(), "::", stringify!($name)), concat!(
+            "WITH scope AS MATERIALIZED (
+                SELECT CASE
+                    WHEN CAST($3 AS TEXT) IS NOT NULL
+                        THEN (SELECT id FROM catalog_category WHERE slug = CAST($3 AS TEXT) OR id = CAST($4 AS @id))
+                    WHEN CAST($5 AS TEXT) IS NOT NULL
+                        THEN (SELECT id FROM catalog_brand WHERE slug = CAST($5 AS TEXT) OR id = CAST($6 AS @id))
+                    ELSE CAST($7 AS @id) END AS id),
+            brand AS MATERIALIZED (
+                SELECT id FROM catalog_brand WHERE slug = CAST($5 AS TEXT) OR id = CAST($6 AS @id)),
+            few AS MATERIALIZED (
+                SELECT DISTINCT product_id FROM (
+                    SELECT v.product_id
+                    FROM @rows($13: key @text, text @text, low @int, high @int) AS want
+                    JOIN catalog_attribute a ON a.key = want.key AND a.filterable
+                    JOIN catalog_attribute_value v ON v.attribute_id = a.id AND v.text_value = want.text
+                    WHERE want.key = $15
+                    UNION ALL
+                    SELECT v.product_id
+                    FROM @rows($13: key @text, text @text, low @int, high @int) AS want
+                    JOIN catalog_attribute a ON a.key = want.key AND a.filterable
+                    JOIN catalog_attribute_value v ON v.attribute_id = a.id
+                        AND v.number_micros BETWEEN want.low AND want.high
+                    WHERE want.key = $15
+                    UNION ALL
+                    SELECT product_id FROM catalog_listing
+                    WHERE $16 AND market = $1 AND currency = $2 AND scope_id = (SELECT id FROM brand)
+                    UNION ALL
+                    SELECT product_id FROM catalog_listing
+                    WHERE $17 AND market = $1 AND currency = $2 AND scope_id = (SELECT id FROM scope)
+                        AND price_min_minor BETWEEN $8 AND $9
+                ) AS found LIMIT CAST($18 AS BIGINT) + 1),
+            page AS (
+                SELECT * FROM (
+                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability
+                    FROM catalog_listing l
+                    WHERE (NOT $19 OR (SELECT COUNT(*) FROM few) > CAST($18 AS BIGINT))
+                        AND l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
+                        AND ", $after, "
+                        AND l.price_min_minor BETWEEN $8 AND $9
+                        AND l.availability BETWEEN $10 AND $11
+                        AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
+                        AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
+                            SELECT COUNT(DISTINCT want.key)
+                            FROM @rows($13: key @text, text @text, low @int, high @int) AS want
+                            JOIN catalog_attribute a ON a.key = want.key AND a.filterable
+                            JOIN catalog_attribute_value v ON v.product_id = l.product_id AND v.attribute_id = a.id
+                            WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
+                    ORDER BY ", $order, " LIMIT $12) AS along_the_index
+                UNION ALL
+                SELECT * FROM (
+                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability
+                    FROM few CROSS JOIN catalog_listing l
+                    WHERE $19 AND (SELECT COUNT(*) FROM few) <= CAST($18 AS BIGINT)
+                        AND l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
+                        AND l.product_id = few.product_id
+                        AND ", $after, "
+                        AND l.price_min_minor BETWEEN $8 AND $9
+                        AND l.availability BETWEEN $10 AND $11
+                        AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
+                        AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
+                            SELECT COUNT(DISTINCT want.key)
+                            FROM @rows($13: key @text, text @text, low @int, high @int) AS want
+                            JOIN catalog_attribute a ON a.key = want.key AND a.filterable
+                            JOIN catalog_attribute_value v ON v.product_id = l.product_id AND v.attribute_id = a.id
+                            WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
+                    ORDER BY ", $order, " LIMIT $12) AS out_of_few)
+            SELECT p.id, p.slug, p.title, b.id, b.slug, b.name, p.images -> 0, l.price_min_minor, l.price_max_minor,
+                l.availability, l.title_key
+            FROM page l
+            JOIN catalog_product p ON p.id = l.product_id
+            LEFT JOIN catalog_brand b ON b.id = p.brand_id
+            ORDER BY ", $order, " LIMIT $12"));)*
+        /// The lists' statements.
+        pub static LISTS: &[&Sql] = &[$(&$name),*];
+    };
+}
+
+lists! {
+    NEWEST: "l.product_id < $20", "l.product_id DESC";
+    PRICE_ASC: "(l.price_min_minor, l.product_id) > ($21, $20)", "l.price_min_minor, l.product_id";
+    PRICE_DESC: "(l.price_min_minor, l.product_id) < ($21, $20)", "l.price_min_minor DESC, l.product_id DESC";
+    TITLE: "(l.title_key, l.product_id) > ($21, $20)", "l.title_key, l.product_id";
+}
+
+/// Keeps these products as they are until the end of this transaction, so that what lists show is made of that.
+pub async fn take(tx: &mut Tx, products: &[ProductId]) -> Result<()> {
+    let _: Vec<(ProductId,)> = tx.all(&TAKE, params![ids(products)]).await?;
+    Ok(())
+}
+
+/// Makes the rows of these products anew, out of what they are now. The transaction has taken or changed the products
+/// before: two who refreshed one at once could leave what neither saw.
+pub async fn refresh(tx: &mut Tx, products: &[ProductId]) -> Result<()> {
+    if products.is_empty() {
+        return Ok(());
+    }
+    tx.exec(&REMOVE, params![ids(products)]).await?;
+    fill(tx, products).await
+}
+
+/// The same for products that have no rows yet.
+pub async fn fill(tx: &mut Tx, products: &[ProductId]) -> Result<()> {
+    tx.exec(&FILL, params![ids(products), WHOLE_SHOP]).await.map(drop)
+}
+
+fn ids(products: &[ProductId]) -> Value {
+    rows(products.iter().map(|id| params![id]))
+}
+
+/// A product in a list beside what the orders go by.
+#[derive(Debug)]
+pub struct Listed {
+    pub item: ProductListItem,
+    pub keys: Keys,
+}
+
+struct ListedRow {
+    item: ProductListItem,
+    title_key: String,
+}
+
+impl FromRow for ListedRow {
+    fn from_row(row: &mut Row) -> Result<Self> {
+        let (id, slug, title, brand, image) = (row.take()?, row.take()?, row.take()?, brand(row)?, json_or_none(row)?);
+        // The amounts meet their currency below.
+        let amount = |amount: i64| Money::new(amount, Currency::EUR);
+        let (price_min, price_max) = (amount(row.take()?), amount(row.take()?));
+        let availability = match row.take::<i64>()? {
+            0 => Availability::In,
+            1 => Availability::Low,
+            _ => Availability::Out,
+        };
+        let item = ProductListItem { id, slug, title, brand, image, price_min, price_max, availability };
+        Ok(Self { item, title_key: row.take()? })
+    }
+}
+
+impl ListedRow {
+    fn listed(self, currency: Currency) -> Listed {
+        let (low, high) = (self.item.price_min.amount, self.item.price_max.amount);
+        let keys = Keys { id: self.item.id, price: low, title_key: self.title_key };
+        let (price_min, price_max) = (Money::new(low, currency), Money::new(high, currency));
+        Listed { item: ProductListItem { price_min, price_max, ..self.item }, keys }
+    }
+}
+
+/// Up to `limit` products of a list, after a place in it.
+pub async fn list(
+    db: &Db,
+    market: &InMarket,
+    filter: &Filter,
+    sort: Sort,
+    after: After,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let narrowing = filter.narrowing(sort);
+    let wanted = filter.attributes.iter().map(|wanted| {
+        let (low, high) = wanted.range.unzip();
+        params![wanted.key, wanted.text, low, high]
+    });
+    let category: Option<CategoryId> = filter.category.as_ref().and_then(|name| name.parse().ok());
+    let brand: Option<BrandId> = filter.brand.as_ref().and_then(|name| name.parse().ok());
+    let keys = i64::try_from(filter.keys().len()).unwrap_or(i64::MAX);
+    let driver = if let Narrowing::Attribute(key) = &narrowing { Some(key) } else { None };
+    let ((price_min, price_max), (best, worst)) = (filter.price_range(), filter.availability_range());
+    let mut params = params![
+        market.id,
+        market.currency,
+        filter.category,
+        category,
+        filter.brand,
+        brand,
+        WHOLE_SHOP,
+        price_min,
+        price_max,
+        best,
+        worst,
+        limit,
+        rows(wanted),
+        keys,
+        driver,
+        narrowing == Narrowing::Brand,
+        narrowing == Narrowing::Price,
+        FEW_MAX,
+        narrowing != Narrowing::None
+    ];
+    let sql = match (sort, after) {
+        (Sort::PriceAsc, After::Price(price, id)) => with(&mut params, params![id, price], &PRICE_ASC),
+        (Sort::PriceDesc, After::Price(price, id)) => with(&mut params, params![id, price], &PRICE_DESC),
+        (_, After::Title(title, id)) => with(&mut params, params![id, title], &TITLE),
+        (_, After::Newest(id) | After::Price(_, id)) => with(&mut params, params![id], &NEWEST),
+    };
+    let listed: Vec<ListedRow> = db.all(sql, params).await?;
+    Ok(listed.into_iter().map(|listed| listed.listed(market.currency)).collect())
+}
+
+fn with(params: &mut Vec<Value>, after: Vec<Value>, sql: &'static Sql) -> &'static Sql {
+    params.extend(after);
+    sql
+}
+
+/// What a filter names and the shop does not have; for a list that came out empty.
+pub async fn unknown(db: &Db, filter: &Filter) -> Result<Vec<FieldProblem>> {
+    let names = filter
+        .category
+        .iter()
+        .map(|name| params!["category", name, name.parse::<CategoryId>().ok()])
+        .chain(filter.brand.iter().map(|name| params!["brand", name, name.parse::<BrandId>().ok()]))
+        .chain(filter.keys().into_iter().map(|key| params!["attribute", key, None::<CategoryId>]));
+    let names: Vec<Vec<Value>> = names.collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unknown: Vec<(String, String)> = db.all(&UNKNOWN, params![rows(names)]).await?;
+    let problem = |(kind, name): (String, String)| match kind.as_str() {
+        "attribute" => field(kind, format!("`{name}` is no attribute that lists are filtered by")),
+        _ => field(kind.clone(), format!("`{name}` is no {kind} of the shop")),
+    };
+    Ok(unknown.into_iter().map(problem).collect())
+}
