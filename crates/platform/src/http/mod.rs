@@ -21,7 +21,7 @@ pub use layers::{request_id, scope_for_tests};
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use patch::said;
 pub use server::{Health, router, serve};
-pub use tags::{IfMatch, Tagged};
+pub use tags::{IfMatch, Tagged, tagged_bytes};
 
 use std::time::Duration;
 
