@@ -202,6 +202,10 @@ pub mod testing {
     ::store::statements! {
         DEACTIVATE = "UPDATE customers_staff SET active = false WHERE id = $1";
         TAMPER = "UPDATE customers_audit_entry SET action = 'catalog.nothing_at_all' WHERE sequence = $1";
+        SAID = "SELECT type, data FROM souk_outbox ORDER BY id LIMIT 1000";
+        COUNT_SESSIONS = "SELECT COUNT(*) FROM customers_session";
+        SUBJECTS = "SELECT subject FROM customers_throttle LIMIT 10";
+        COUNT_THROTTLES = "SELECT COUNT(*) FROM customers_throttle";
         TAKE_OUT = "DELETE FROM customers_audit_entry WHERE sequence = $1";
     }
 }
