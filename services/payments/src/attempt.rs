@@ -15,7 +15,7 @@ pub enum AttemptState {
     Pending,
     /// The gateway did not answer in time: it is asked what became of the charge.
     Unknown,
-    /// The buyer must confirm at their bank.
+    /// The buyer must act: confirm at their bank, or transfer the money.
     ActionRequired,
     /// The gateway holds the money, or has handed it out.
     Authorized,
@@ -34,6 +34,11 @@ impl AttemptState {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Unknown | Self::ActionRequired)
     }
+
+    /// It came to nothing: another may follow.
+    pub fn is_vain(self) -> bool {
+        matches!(self, Self::Declined | Self::Failed)
+    }
 }
 
 /// An attempt with what its gateway must know.
@@ -42,6 +47,8 @@ pub struct Attempt {
     /// Also the gateway's key.
     pub id: AttemptId,
     pub payment: PaymentId,
+    /// 1 is the payment that the order itself asked for, and the attempt that it began with.
+    pub numbers: (i64, i64),
     pub order: OrderId,
     pub method: String,
     pub amount: Money,
@@ -49,6 +56,8 @@ pub struct Attempt {
     /// `None`: the order still has it.
     pub token: Option<String>,
     pub order_cancelled: bool,
+    /// No other attempt at its payment followed.
+    pub is_newest: bool,
 }
 
 /// What became of an attempt.
@@ -106,10 +115,12 @@ impl Outcome {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AttemptView {
     pub id: AttemptId,
-    /// 1 is the attempt that the order itself made.
+    /// 1 is the payment's first.
     pub number: i64,
+    pub method: String,
+    pub amount: Money,
     pub state: AttemptState,
-    /// Why it was declined, by the gateway's word.
+    /// Why it came to nothing, by the gateway's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the buyer must do now.

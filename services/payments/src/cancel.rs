@@ -1,50 +1,72 @@
 //! The order was cancelled: its money goes back, whenever and in whatever state it comes to light.
 
-use ::store::{Result, Tx};
+use ::store::Tx;
 use contracts::Id;
 use contracts::orders::OrderId;
 use contracts::payments::PaymentOperation;
-use platform::fault;
+use platform::{Ctx, fault};
 
-use crate::jobs::{Operate, Settle, SettleCause};
-use crate::ledger::Balance;
-use crate::operation::{NewOperation, OperationState};
-use crate::store;
+use crate::attempt::{Attempt, AttemptState, Outcome};
+use crate::jobs::Withdraw;
+use crate::ledger::{NotBooked, Sums};
+use crate::move_money::{self, Cause};
+use crate::operation::CauseKind;
+use crate::payment::Payment;
+use crate::refund::{Refund, RefundCause};
+use crate::{gateway, refunding, settle, store};
 
-/// Remembers it, also for a payment that is not there yet; gives back what is authorised or captured,
-/// and takes back the charge that waits for its buyer. An attempt that is still being made gives its
+/// Remembers it, also for an account that is not there yet; gives back what is authorised or captured,
+/// and takes back the charges that wait for their buyer. An attempt that is still being made gives its
 /// money back when it ends.
-pub async fn cancel(tx: &mut Tx, order: OrderId) -> Result<()> {
-    let balance = store::cancel(tx, order).await?;
-    if balance.authorized > 0 {
-        return give_back(tx, &balance).await;
+pub async fn cancel(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBooked> {
+    let account = store::cancel(tx, order).await?;
+    if account.tries == 0 {
+        return Ok(());
     }
-    if balance.tries > 0
-        && let Some(attempt) = store::awaiting_buyer(tx, balance.payment).await?
-    {
-        tx.start(&Settle { attempt, cause: SettleCause::OrderCancelled });
+    let payments = store::payments_in(tx, order).await?;
+    for payment in payments.iter().filter(|payment| payment.state == AttemptState::ActionRequired) {
+        if gateway::is_manual(ctx, &payment.method) {
+            await_no_more(ctx, tx, payment).await?;
+        } else {
+            tx.start(&Withdraw { attempt: payment.attempt });
+        }
     }
-    Ok(())
+    give_back(ctx, tx, order).await
 }
 
-/// Starts what a cancelled order's payment owes, each once; nothing where the order lives.
-pub async fn give_back(tx: &mut Tx, balance: &Balance) -> Result<()> {
+/// A transfer is awaited no more. What came in of it counts as authorised, so that the books say it goes back.
+async fn await_no_more(ctx: &Ctx, tx: &mut Tx, payment: &Payment) -> Result<(), NotBooked> {
+    let received = payment.sums.received;
+    if received == 0 {
+        return settle::write(ctx, tx, &payment.newest(), &Outcome::Abandoned, 0).await;
+    }
+    store::shrink(tx, payment.attempt, received).await?;
+    let came_in = Attempt { amount: payment.money(received), ..payment.newest() };
+    settle::write(ctx, tx, &came_in, &Outcome::Authorized { reference: None }, 0).await
+}
+
+/// Voids what a cancelled order's payments hold, and refunds what they took, each once. A payment whose
+/// capture is under way waits for its end, which calls this again.
+pub async fn give_back(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBooked> {
     if fault::planted("bug.payments.keeps_money_of_cancelled") {
         return Ok(());
     }
-    let (void, refund) = balance.owed();
-    start(tx, balance, PaymentOperation::Void, void).await?;
-    start(tx, balance, PaymentOperation::Refund, refund).await
-}
-
-async fn start(tx: &mut Tx, balance: &Balance, kind: PaymentOperation, amount_minor: i64) -> Result<()> {
-    if amount_minor == 0 {
+    let mut payments = store::payments_in(tx, order).await?;
+    for payment in &mut payments {
+        if payment.sums.capturing > 0 && gateway::is_manual(ctx, &payment.method) {
+            let withdrawn = move_money::withdraw_captures(tx, payment).await?;
+            payment.sums += Sums { capturing: -withdrawn, ..Sums::default() };
+        }
+    }
+    let idle = || payments.iter().filter(|payment| payment.sums.capturing == 0);
+    let held: Vec<_> =
+        idle().map(|payment| (payment, payment.sums.uncaptured())).filter(|(_, held)| *held > 0).collect();
+    let taken: i64 = idle().map(|payment| payment.sums.refundable()).sum();
+    let cause = Cause { kind: PaymentOperation::Void, cause_kind: CauseKind::OrderCancelled, cause: order.uuid() };
+    move_money::begin(ctx, tx, cause, &held).await?;
+    if taken == 0 {
         return Ok(());
     }
-    let (id, cause, state) = (tx.ids().next(), balance.order.uuid(), OperationState::Pending);
-    let new = NewOperation { id, payment: balance.payment, kind, cause, amount_minor, state, reason: None };
-    if store::insert_operation(tx, &new).await? {
-        tx.start(&Operate { operation: id });
-    }
-    Ok(())
+    let refund = Refund::ours(tx.ids().next(), order, RefundCause::OrderCancelled, taken);
+    Ok(refunding::begin(ctx, tx, &refund, idle()).await?)
 }

@@ -1,33 +1,32 @@
-//! Routes: paying again, staff's view, and the test bank's page.
+//! Routes: paying, what gateways tell, staff's side, and the test bank's page.
 
-use axum::Json;
+mod staff;
+mod test_bank;
+
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
-use contracts::orders::OrderId;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use platform::Ctx;
 use platform::auth::Buyer;
-use platform::http::{Body, List, Page, Path, PreferWait, Query, RequiredKey, created};
-use platform::{Ctx, Problem, Staff, can};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use platform::http::{Body, Path, PreferWait, RequiredKey, created};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::Error;
 use crate::payment::{NewPayment, PaymentView};
-use crate::test_bank::{self, BuyerAnswer, Charge, ChargeState, CompleteTestCharge};
-use crate::{pay, show};
+use crate::test_bank::TestBankEvent;
+use crate::{hear, pay, signature};
 
 pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
         .routes(routes!(make_payment))
-        .routes(routes!(list_payments))
-        .routes(routes!(show_test_charge))
-        .routes(routes!(complete_test_charge))
+        .routes(routes!(receive_gateway_event))
+        .merge(staff::routes())
+        .merge(test_bank::routes())
 }
 
-/// Pays an order again, after its attempt was declined.
+/// Pays an order: again after a declined attempt, or a further part of its total.
 #[utoipa::path(post, path = "/v1/payments", request_body = NewPayment, security(("buyer" = [])),
     params(
         ("Idempotency-Key" = String, Header, description = "A new one for each new attempt"),
@@ -45,94 +44,21 @@ async fn make_payment(
     Ok(created(&format!("/v1/orders/{}", payment.order), payment, is_repeat))
 }
 
-/// Which payments.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct PaymentsQuery {
-    /// Of this order only.
-    order: Option<OrderId>,
-    /// How many items: 1 to 100, 20 if not said.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<i64>,
-    /// The `next` of the page before.
-    cursor: Option<String>,
-}
-
-/// Payments, newest first.
-#[utoipa::path(get, path = "/v1/admin/payments", params(PaymentsQuery), security(("staff" = [])),
-    responses((status = 200, body = List<PaymentView>, description = "A page of payments with their attempts")))]
-async fn list_payments(
+/// What a gateway tells of a charge, in its own words; shown here: those of the test bank. It is a hint: the gateway
+/// is asked what became of the charge.
+#[utoipa::path(post, path = "/v1/gateway-events/{method}", request_body = TestBankEvent,
+    params(
+        ("method" = String, Path, description = "The way to pay whose gateway tells it, such as `card`"),
+        ("Gateway-Signature" = String, Header, description = "`t=<seconds>,v1=<hex>`: HMAC-SHA256 of time, a point and the body"),
+    ),
+    responses((status = 204, description = "Noted, now or before")))]
+async fn receive_gateway_event(
     State(ctx): State<Ctx>,
-    _: Staff<can::PaymentsRead>,
-    Query(query): Query<PaymentsQuery>,
-) -> Result<Json<List<PaymentView>>, Error> {
-    let page = Page { limit: query.limit, cursor: query.cursor };
-    Ok(Json(show::list(&ctx, query.order, &page).await?))
-}
-
-/// The test bank's page, where a buyer confirms or refuses a charge.
-#[utoipa::path(get, path = "/v1/test-gateway/charges/{reference}", params(("reference" = String, Path, description = "As in the next action's URL")),
-    responses((status = 200, body = String, content_type = "text/html", description = "A page with two buttons")))]
-async fn show_test_charge(State(ctx): State<Ctx>, Path(reference): Path<String>) -> Result<Html<String>, Error> {
-    Ok(bank_page(&test_bank::find(&ctx, &reference).await?))
-}
-
-/// What the test bank's page sends: the buyer's answer, as JSON or as a form.
-#[utoipa::path(post, path = "/v1/test-gateway/charges/{reference}/complete", params(("reference" = String, Path, description = "As in the next action's URL")),
-    request_body(content((CompleteTestCharge = "application/json"), (CompleteTestCharge = "application/x-www-form-urlencoded"))),
-    responses(
-        (status = 200, body = String, content_type = "text/html", description = "To a form: the page, with what was answered"),
-        (status = 204, description = "To JSON: noted; the shop hears of it"),
-    ))]
-async fn complete_test_charge(
-    State(ctx): State<Ctx>,
-    Path(reference): Path<String>,
+    Path(method): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Error> {
-    let is_form = is_form(&headers);
-    test_bank::complete(&ctx, &reference, answer_in(is_form, &body)?).await?;
-    if is_form {
-        return Ok(bank_page(&test_bank::find(&ctx, &reference).await?).into_response());
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.starts_with("application/x-www-form-urlencoded")
-}
-
-fn answer_in(is_form: bool, body: &[u8]) -> Result<BuyerAnswer, Problem> {
-    match (is_form, body) {
-        (true, b"outcome=authorized") => Ok(BuyerAnswer::Authorized),
-        (true, b"outcome=declined") => Ok(BuyerAnswer::Declined),
-        (true, _) => Err(Problem::field("/outcome", "is `authorized` or `declined`")),
-        (false, json) => {
-            let read = serde_json::from_slice::<CompleteTestCharge>(json);
-            Ok(read.map_err(|error| Problem::field("/outcome", error.to_string()))?.outcome)
-        }
-    }
-}
-
-/// Nothing of it comes from a client: the amount, and the reference that the bank itself made.
-fn bank_page(charge: &Charge) -> Html<String> {
-    let Charge { reference, amount, .. } = charge;
-    let answer = match charge.state {
-        ChargeState::ActionRequired => format!(
-            "<form method=\"post\" action=\"{reference}/complete\">\
-             <button name=\"outcome\" value=\"authorized\">Confirm</button> \
-             <button name=\"outcome\" value=\"declined\">Refuse</button></form>"
-        ),
-        ChargeState::Authorized => "<p>You confirmed it. Go back to the shop.</p>".to_owned(),
-        ChargeState::Declined => "<p>It was refused. Go back to the shop.</p>".to_owned(),
-        ChargeState::Withdrawn => "<p>The shop took it back.</p>".to_owned(),
-    };
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Test bank</title></head>\
-         <body><main><h1>Test bank</h1><p>A shop asks for <strong>{amount}</strong>. No real money moves.</p>\
-         {answer}</main></body></html>"
-    ))
+) -> Result<StatusCode, Error> {
+    let signature = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+    hear::receive(&ctx, &method, signature, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,13 @@
 //! What payments does outside the transaction that asked for it.
 
 use ::store::Job;
-use contracts::payments::{AttemptId, OperationId};
+use contracts::Money;
+use contracts::orders::OrderId;
+use contracts::payments::{AttemptId, OperationId, PaymentId};
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, JobRun};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Asks the gateway for an attempt's money.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,29 +22,30 @@ impl Job for Authorize {
     }
 }
 
-/// Finds out what became of an attempt that waited for its buyer.
+/// Takes back the charge of an attempt that waits for its buyer: its order was cancelled.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Settle {
+pub struct Withdraw {
     pub attempt: AttemptId,
-    pub cause: SettleCause,
 }
 
-/// Each happens once to an attempt, and none may hide another.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SettleCause {
-    BuyerAnswered,
-    OrderCancelled,
-}
-
-impl Job for Settle {
-    const KIND: &'static str = "settle";
+impl Job for Withdraw {
+    const KIND: &'static str = "withdraw";
     fn key(&self) -> String {
-        let cause = match self.cause {
-            SettleCause::BuyerAnswered => "buyer_answered",
-            SettleCause::OrderCancelled => "order_cancelled",
-        };
-        format!("{} {cause}", self.attempt)
+        self.attempt.to_string()
+    }
+}
+
+/// A gateway told an event: looks up what became of the charge.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LookUp {
+    pub method: String,
+    pub event: String,
+}
+
+impl Job for LookUp {
+    const KIND: &'static str = "look_up";
+    fn key(&self) -> String {
+        format!("{} {}", self.method, self.event)
     }
 }
 
@@ -55,6 +59,49 @@ impl Job for Operate {
     const KIND: &'static str = "operate";
     fn key(&self) -> String {
         self.operation.to_string()
+    }
+}
+
+/// Lets go of what stays authorised after an order's last capture.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Release {
+    pub order: OrderId,
+}
+
+impl Job for Release {
+    const KIND: &'static str = "release";
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// The test bank makes a charge later than it was asked to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TestBankCharges {
+    pub key: AttemptId,
+    pub payment: PaymentId,
+    pub method: String,
+    pub amount: Money,
+}
+
+impl Job for TestBankCharges {
+    const KIND: &'static str = "test_bank_charges";
+    fn key(&self) -> String {
+        self.key.to_string()
+    }
+}
+
+/// The test bank sends an event about a charge, until it is heard.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TestBankTells {
+    pub key: AttemptId,
+    pub event: Uuid,
+}
+
+impl Job for TestBankTells {
+    const KIND: &'static str = "test_bank_tells";
+    fn key(&self) -> String {
+        format!("{} {}", self.key, self.event)
     }
 }
 

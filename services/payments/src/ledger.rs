@@ -1,7 +1,7 @@
 //! The ledger and the sums that are kept with it.
 
-use contracts::orders::OrderId;
-use contracts::payments::{PaymentId, PaymentOperation};
+use contracts::payments::PaymentOperation;
+use platform::Problem;
 use serde::{Deserialize, Serialize};
 
 /// What a line of the ledger says.
@@ -27,44 +27,45 @@ impl From<PaymentOperation> for LedgerKind {
     }
 }
 
-/// By what a payment's sums change, in minor units.
+/// A payment's sums in minor units, or by what they change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct Sums {
     pub authorized: i64,
     /// What open captures will take.
     pub capturing: i64,
     pub captured: i64,
+    /// What open voids will let go.
+    pub voiding: i64,
     pub voided: i64,
+    /// What open refunds will give back.
+    pub refunding: i64,
     pub refunded: i64,
+    /// What staff saw coming in, where no gateway brings the money.
+    pub received: i64,
 }
 
-/// A payment's sums, in minor units, as one transaction left them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Balance {
-    pub payment: PaymentId,
-    pub order: OrderId,
-    pub order_cancelled: bool,
-    pub tries: i64,
-    pub authorized: i64,
-    pub capturing: i64,
-    pub captured: i64,
-    pub voided: i64,
-    pub refunded: i64,
-}
-
-impl Balance {
-    /// What can still be captured.
+impl Sums {
+    /// What can still be captured, or let go.
     pub fn uncaptured(&self) -> i64 {
-        self.authorized - self.capturing - self.captured - self.voided
+        self.authorized - self.capturing - self.captured - self.voiding - self.voided
     }
 
-    /// What a cancelled order's payment owes: `(void, refund)`. Nothing while a capture is under way:
-    /// its end asks again.
-    pub fn owed(&self) -> (i64, i64) {
-        if !self.order_cancelled || self.capturing > 0 {
-            return (0, 0);
-        }
-        (self.uncaptured(), self.captured - self.refunded)
+    /// What can still go back.
+    pub fn refundable(&self) -> i64 {
+        self.captured - self.refunding - self.refunded
+    }
+}
+
+impl std::ops::AddAssign for Sums {
+    fn add_assign(&mut self, change: Self) {
+        self.authorized += change.authorized;
+        self.capturing += change.capturing;
+        self.captured += change.captured;
+        self.voiding += change.voiding;
+        self.voided += change.voided;
+        self.refunding += change.refunding;
+        self.refunded += change.refunded;
+        self.received += change.received;
     }
 }
 
@@ -74,47 +75,63 @@ pub enum NotBooked {
     /// What would be booked has its outcome already.
     #[error("it was booked before")]
     Before,
+    /// A defect of ours: the sums would not hold.
+    #[error("{0}")]
+    Unsound(String),
     #[error(transparent)]
     Store(#[from] ::store::Error),
 }
 
+impl From<NotBooked> for Problem {
+    fn from(error: NotBooked) -> Self {
+        match error {
+            NotBooked::Store(error) => error.into(),
+            NotBooked::Before | NotBooked::Unsound(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+/// An amount cut into parts, each with where it comes from: as much as each can give, in their order.
+/// `None` where all together can't give that much.
+pub fn spread<T>(amount: i64, rooms: impl IntoIterator<Item = (T, i64)>) -> Option<Vec<(T, i64)>> {
+    let mut left = amount;
+    let mut parts = Vec::new();
+    for (from, room) in rooms {
+        let part = left.min(room);
+        if part > 0 {
+            parts.push((from, part));
+            left -= part;
+        }
+    }
+    (left == 0).then_some(parts)
+}
+
 #[cfg(test)]
 mod tests {
-    use contracts::Id;
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
 
-    fn balance(
-        order_cancelled: bool,
-        authorized: i64,
-        capturing: i64,
-        captured: i64,
-        voided: i64,
-        refunded: i64,
-    ) -> Balance {
-        let (payment, order) = (PaymentId::from_uuid(Uuid::nil()), OrderId::from_uuid(Uuid::nil()));
-        Balance { payment, order, order_cancelled, tries: 1, authorized, capturing, captured, voided, refunded }
-    }
-
     #[test]
-    fn a_living_order_is_owed_nothing() {
-        assert_eq!(balance(false, 100, 0, 40, 0, 0).owed(), (0, 0));
-        assert_eq!(balance(true, 100, 60, 40, 0, 0).owed(), (0, 0));
-        assert_eq!(balance(true, 100, 0, 40, 0, 0).owed(), (60, 40));
+    fn the_first_give_first() {
+        assert_eq!(spread(70, [("a", 50), ("b", 0), ("c", 50)]), Some(vec![("a", 50), ("c", 20)]));
+        assert_eq!(spread(101, [("a", 50), ("c", 50)]), None);
+        assert_eq!(spread(0, [("a", 50)]), Some(vec![]));
     }
 
     proptest! {
         #[test]
-        fn what_is_owed_leaves_nothing(authorized in 0_i64..10_000, captured in 0_i64..10_000, refunded in 0_i64..10_000) {
-            let captured = captured.min(authorized);
-            let refunded = refunded.min(captured);
-            let before = balance(true, authorized, 0, captured, 0, refunded);
-            let (void, refund) = before.owed();
-            let after = Balance { voided: void, refunded: refunded + refund, ..before };
-            prop_assert_eq!(after.owed(), (0, 0));
-            prop_assert_eq!(after.authorized, after.voided + after.refunded);
+        fn parts_sum_to_the_amount_and_no_part_is_more_than_its_room(
+            amount in 0_i64..1_000, rooms in prop::collection::vec(0_i64..300, 0..6),
+        ) {
+            let parts = spread(amount, rooms.iter().copied().enumerate());
+            prop_assert_eq!(parts.is_some(), rooms.iter().sum::<i64>() >= amount);
+            for (from, part) in parts.clone().unwrap_or_default() {
+                prop_assert!(part > 0 && part <= rooms[from]);
+            }
+            if let Some(parts) = parts {
+                prop_assert_eq!(parts.iter().map(|(_, part)| part).sum::<i64>(), amount);
+            }
         }
     }
 }

@@ -1,18 +1,17 @@
-//! The job that captures, voids or refunds. The operation's id is its key at the gateway, so that it
-//! can be run as often as it takes.
+//! The job that captures, voids or refunds. The operation's key is the same each time the gateway is
+//! asked, so that it can be run as often as it takes.
 
 use ::store::Tx;
-use contracts::Id;
-use contracts::payments::{PaymentCaptured, PaymentFailed, PaymentOperation, PaymentRefunded, PaymentVoided};
-use platform::{Ctx, Ended, JobRun, Problem, fault};
+use contracts::payments::PaymentOperation;
+use platform::{Ctx, Ended, JobRun, Problem};
 
 use crate::gateway::{Gateway, NotDone};
 use crate::ledger::NotBooked;
 use crate::operation::{Operation, OperationState};
-use crate::{cancel, jobs, store};
+use crate::{cancel, jobs, move_money, settle, store};
 
 pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended, Problem> {
-    let found = store::operation(&ctx.db, job.operation).await?;
+    let found = store::operations::find(&ctx.db, job.operation).await?;
     let Some(operation) = found.filter(|operation| operation.state == OperationState::Pending) else {
         return run.nothing_to_do(&ctx).await;
     };
@@ -26,61 +25,34 @@ pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended,
         Err(NotDone::Refused(reason)) => Some(reason),
         Err(NotDone::Unknown(why)) => return Ok(run.later(jobs::again(&ctx, &run), why)),
     };
-    let written = ctx.db.write((run.clone(), operation, refusal), |tx, (run, operation, refusal)| {
-        Box::pin(write(tx, run, operation, *refusal))
+    let input = (ctx.clone(), run.clone(), operation, refusal);
+    let written = ctx.db.write(input, |tx, (ctx, run, operation, refusal)| {
+        Box::pin(async move {
+            write(ctx, tx, operation, *refusal).await?;
+            Ok(run.finish(tx).await?)
+        })
     });
-    match written.await {
-        Ok(ended) => Ok(ended),
-        Err(NotBooked::Before) => run.nothing_to_do(&ctx).await,
-        Err(NotBooked::Store(error)) => Err(error.into()),
-    }
+    settle::ended(&ctx, &run, written.await).await
 }
 
-/// Books what the gateway did, or that it refuses for good.
-async fn write(
-    tx: &mut Tx,
-    run: &JobRun,
-    operation: &Operation,
-    refusal: Option<&'static str>,
-) -> Result<Ended, NotBooked> {
-    let change = operation.change(refusal.is_none());
-    let balance = store::book(tx, operation.payment, change).await?.ok_or(NotBooked::Before)?;
-    let state = if refusal.is_none() { OperationState::Done } else { OperationState::Failed };
-    if !store::end_operation(tx, operation.id, state, refusal).await? {
-        return Err(NotBooked::Before);
+/// Books what the gateway did, or that it refuses for good; then a cancelled order gets back what this had in hand.
+async fn write(ctx: &Ctx, tx: &mut Tx, operation: &Operation, refusal: Option<&str>) -> Result<(), NotBooked> {
+    let account = move_money::lock(tx, operation.order).await?;
+    move_money::end(tx, operation, refusal).await?;
+    let has_set_free = match operation.kind {
+        PaymentOperation::Capture => true,
+        // Of a refund for the cancelled order itself, a further try could be refused for ever: staff decide.
+        PaymentOperation::Refund => refusal.is_some() && !is_for_cancelled_order(tx, operation).await?,
+        PaymentOperation::Void | PaymentOperation::Authorize => false,
+    };
+    if account.order_cancelled && has_set_free {
+        cancel::give_back(ctx, tx, operation.order).await?;
     }
-    match refusal {
-        None => {
-            store::enter(tx, operation.payment, operation.kind.into(), operation.id.uuid(), booked_minor(operation))
-                .await?;
-            say_done(tx, operation);
-        }
-        Some(reason) => {
-            let Operation { order, payment, kind, .. } = *operation;
-            tx.say(&PaymentFailed { order, payment, operation: kind, reason: reason.to_owned() });
-        }
-    }
-    if operation.kind == PaymentOperation::Void && balance.voided == balance.authorized {
-        store::void_attempt(tx, operation.payment).await?;
-    }
-    if operation.kind == PaymentOperation::Capture {
-        cancel::give_back(tx, &balance).await?;
-    }
-    Ok(run.finish(tx).await?)
+    Ok(())
 }
 
-fn booked_minor(operation: &Operation) -> i64 {
-    let is_doubled = operation.kind == PaymentOperation::Capture && fault::planted("bug.payments.books_twice");
-    if is_doubled { operation.amount.amount * 2 } else { operation.amount.amount }
-}
-
-fn say_done(tx: &mut Tx, operation: &Operation) {
-    let Operation { order, payment, cause, amount, .. } = *operation;
-    match operation.kind {
-        PaymentOperation::Capture => tx.say(&PaymentCaptured { order, payment, capture: cause, amount }),
-        PaymentOperation::Void => tx.say(&PaymentVoided { order, payment, amount }),
-        PaymentOperation::Refund => tx.say(&PaymentRefunded { order, payment, amount }),
-        // No operation: attempts say it, when they end.
-        PaymentOperation::Authorize => {}
-    }
+async fn is_for_cancelled_order(tx: &mut Tx, operation: &Operation) -> Result<bool, NotBooked> {
+    use crate::refund::RefundCause::OrderCancelled;
+    let cause = store::refunds::cause(tx, contracts::Id::from_uuid(operation.cause)).await?;
+    Ok(cause == Some(OrderCancelled))
 }

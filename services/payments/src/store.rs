@@ -1,189 +1,231 @@
-//! Every statement on payments' own tables; the test bank's are in [`bank`].
+//! Every statement on payments' own tables: accounts, payments and their attempts here, the rest beside.
 
 pub mod bank;
+pub mod events;
+pub mod facts;
+pub mod operations;
+pub mod receipts;
+pub mod refunds;
+pub mod shown;
 
-use ::store::{Db, FromRow, Json, Migration, Result, Row, Tx, Value, migrations, params, rows, statements};
+use ::store::{Db, FromRow, Json, Migration, Result, Row, Sql, Tx, Value, migrations, params, rows, statements};
 use contracts::orders::OrderId;
-use contracts::payments::{AttemptId, GatewayFact, LedgerEntryId, NextAction, OperationId, PaymentFact, PaymentId};
+use contracts::payments::{AttemptId, LedgerEntryId, NextAction, PaymentId};
 use contracts::{Id, Money};
 use uuid::Uuid;
 
-use crate::attempt::{Attempt, AttemptState, AttemptView, Outcome};
-use crate::ledger::{Balance, Change, LedgerKind};
-use crate::operation::{NewOperation, Operation, OperationState};
+use crate::account::{Account, AccountChange};
+use crate::attempt::{Attempt, AttemptState, Outcome};
+use crate::ledger::{LedgerKind, Sums};
 use crate::payment::Payment;
 
 pub const MIGRATIONS: &[Migration] = migrations!["0001_payments" (release 1)];
 
 /// Columns that hold personal data: export and erasure walk them.
-pub const PERSONAL: &[&str] = &["payments_attempt.token"];
+pub const PERSONAL: &[&str] = &["payments_payment.token", "payments_receipt.note"];
+
+/// Every statement of this service.
+pub const STATEMENTS: [&[&Sql]; 8] =
+    [ALL, bank::ALL, events::ALL, facts::ALL, operations::ALL, receipts::ALL, refunds::ALL, shown::ALL];
 
 statements! {
-    OPEN = "INSERT INTO payments_payment (id, order_id, method, currency, amount_minor, order_cancelled, tries,
-            authorized_minor, capturing_minor, captured_minor, voided_minor, refunded_minor, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, false, 1, 0, 0, 0, 0, 0, $6, $6) ON CONFLICT (order_id) DO NOTHING";
-    /// Without a payment it leaves a tombstone: the order will not become payable any more.
-    CANCEL = "INSERT INTO payments_payment (id, order_id, amount_minor, order_cancelled, tries,
-            authorized_minor, capturing_minor, captured_minor, voided_minor, refunded_minor, created_at, updated_at)
-        VALUES ($1, $2, 0, true, 0, 0, 0, 0, 0, 0, $3, $3)
+    OPEN = "INSERT INTO payments_account (order_id, currency, total_minor, order_cancelled, tries, pledged_minor,
+            capture_due_minor, capture_ended, refund_due_minor, captured_minor, refunding_minor, refunded_minor,
+            shipping_refunded, updated_at)
+        VALUES ($1, $2, $3, false, 1, $3, 0, false, 0, 0, 0, 0, false, $4) ON CONFLICT (order_id) DO NOTHING";
+    /// Without an account it leaves a tombstone: the order will not become payable any more.
+    CANCEL = "INSERT INTO payments_account (order_id, total_minor, order_cancelled, tries, pledged_minor,
+            capture_due_minor, capture_ended, refund_due_minor, captured_minor, refunding_minor, refunded_minor,
+            shipping_refunded, updated_at)
+        VALUES ($1, 0, true, 0, 0, 0, false, 0, 0, 0, 0, false, $2)
         ON CONFLICT (order_id) DO UPDATE SET order_cancelled = true, updated_at = excluded.updated_at
-        RETURNING id, order_id, order_cancelled, tries,
-            authorized_minor, capturing_minor, captured_minor, voided_minor, refunded_minor";
-    TRY_AGAIN = "UPDATE payments_payment SET tries = tries + 1, method = $2, updated_at = $4
-        WHERE order_id = $1 AND method IS NOT NULL AND NOT order_cancelled AND tries < $3 RETURNING id, tries";
-    STANDING = "SELECT order_cancelled, tries FROM payments_payment WHERE order_id = $1";
+        RETURNING order_id, currency, total_minor, order_cancelled, tries, pledged_minor, capture_due_minor,
+            capture_ended, refund_due_minor, captured_minor, refunding_minor, refunded_minor, shipping_refunded";
+    LOCK = "SELECT order_id, currency, total_minor, order_cancelled, tries, pledged_minor, capture_due_minor,
+            capture_ended, refund_due_minor, captured_minor, refunding_minor, refunded_minor, shipping_refunded
+        FROM payments_account WHERE order_id = $1 @for_update";
+    ACCOUNT = "SELECT order_id, currency, total_minor, order_cancelled, tries, pledged_minor, capture_due_minor,
+            capture_ended, refund_due_minor, captured_minor, refunding_minor, refunded_minor, shipping_refunded
+        FROM payments_account WHERE order_id = $1";
     /// Changes nothing where a sum would leave its bounds.
-    BOOK = "UPDATE payments_payment SET authorized_minor = authorized_minor + $2, capturing_minor = capturing_minor + $3,
-            captured_minor = captured_minor + $4, voided_minor = voided_minor + $5, refunded_minor = refunded_minor + $6,
-            updated_at = $7
-        WHERE id = $1 AND authorized_minor + $2 <= amount_minor AND capturing_minor + $3 >= 0
-        AND capturing_minor + $3 + captured_minor + $4 + voided_minor + $5 <= authorized_minor + $2
-        AND refunded_minor + $6 <= captured_minor + $4
-        RETURNING id, order_id, order_cancelled, tries,
-            authorized_minor, capturing_minor, captured_minor, voided_minor, refunded_minor";
-    TO_CAPTURE = "SELECT p.id, p.currency, p.order_cancelled,
-            (SELECT a.id FROM payments_attempt a WHERE a.payment_id = p.id AND a.state = 'authorized')
-        FROM payments_payment p WHERE p.order_id = $1 @for_update";
+    CHANGE = "UPDATE payments_account SET tries = tries + $2, pledged_minor = pledged_minor + $3,
+            capture_due_minor = capture_due_minor + $4, refund_due_minor = refund_due_minor + $5,
+            captured_minor = captured_minor + $6, refunding_minor = refunding_minor + $7,
+            refunded_minor = refunded_minor + $8, updated_at = $9
+        WHERE order_id = $1 AND pledged_minor + $3 >= 0 AND pledged_minor + $3 <= total_minor
+        AND refunding_minor + $7 >= 0
+        AND refunding_minor + $7 + refunded_minor + $8 <= captured_minor + $6";
+    END_CAPTURES = "UPDATE payments_account SET capture_ended = true, updated_at = $2 WHERE order_id = $1";
+    /// Sets an amount aside to go back, and the shipping charge with it, never more than was captured.
+    SET_ASIDE = "UPDATE payments_account SET refunding_minor = refunding_minor + $2,
+            shipping_refunded = shipping_refunded OR $3, updated_at = $4
+        WHERE order_id = $1 AND refunding_minor + refunded_minor + $2 <= captured_minor
+        AND NOT (shipping_refunded AND $3)";
+    FREE_SHIPPING = "UPDATE payments_account SET shipping_refunded = false, updated_at = $2 WHERE order_id = $1";
+
+    INSERT_PAYMENT = "INSERT INTO payments_payment (id, order_id, number, method, amount_minor, attempt_id, attempt_number,
+            state, token, attempted_at, authorized_minor, capturing_minor, captured_minor, voiding_minor, voided_minor,
+            refunding_minor, refunded_minor, received_minor, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, 0, 0, 0, 0, 0, 0, 0, 0, $9, $9)";
+    KEEP_ATTEMPT = "INSERT INTO payments_attempt (id, payment_id, number, method, amount_minor, state, reason, attempted_at)
+        SELECT attempt_id, id, attempt_number, method, amount_minor, state, reason, attempted_at
+        FROM payments_payment WHERE id = $1 AND state IN ('declined', 'failed')";
+    TRY_AGAIN = "UPDATE payments_payment SET method = $2, amount_minor = $3, attempt_id = $4,
+            attempt_number = attempt_number + 1, state = 'pending', token = $5, gateway_ref = NULL, reason = NULL,
+            next_action = NULL, attempted_at = $6, updated_at = $6
+        WHERE id = $1 AND state IN ('declined', 'failed')";
+    SHRINK = "UPDATE payments_payment SET amount_minor = $2, updated_at = $3
+        WHERE attempt_id = $1 AND state IN ('pending', 'unknown', 'action_required') AND amount_minor > $2";
+    END_ATTEMPT = "UPDATE payments_payment SET state = $2, gateway_ref = COALESCE($3, gateway_ref), reason = $4,
+            next_action = $5, token = NULL, authorized_minor = authorized_minor + $6, updated_at = $7
+        WHERE attempt_id = $1 AND state IN ('pending', 'unknown', 'action_required') AND state <> $2";
+    /// The gateway's word came after the end.
+    REVIVE = "UPDATE payments_payment SET state = $2, gateway_ref = $3, reason = $4,
+            authorized_minor = authorized_minor + amount_minor, updated_at = $5
+        WHERE attempt_id = $1 AND state IN ('declined', 'failed')";
+    REVIVE_EARLIER = "UPDATE payments_attempt SET state = 'voided', reason = $2
+        WHERE id = $1 AND state IN ('declined', 'failed') RETURNING payment_id";
+    MARK_UNKNOWN = "UPDATE payments_payment SET state = 'unknown', updated_at = $2 WHERE attempt_id = $1 AND state = 'pending'";
+    VOIDED = "UPDATE payments_payment SET state = 'voided', updated_at = $2
+        WHERE id = $1 AND state = 'authorized' AND voided_minor = authorized_minor";
+    BOOK = "UPDATE payments_payment SET authorized_minor = authorized_minor + b.authorized,
+            capturing_minor = capturing_minor + b.capturing, captured_minor = captured_minor + b.captured,
+            voiding_minor = voiding_minor + b.voiding, voided_minor = voided_minor + b.voided,
+            refunding_minor = refunding_minor + b.refunding, refunded_minor = refunded_minor + b.refunded,
+            received_minor = received_minor + b.received, updated_at = $2
+        FROM @rows($1: id @id, authorized @money, capturing @money, captured @money, voiding @money, voided @money,
+            refunding @money, refunded @money, received @money) AS b
+        WHERE payments_payment.id = b.id";
+    NEXT_ACTION = "UPDATE payments_payment SET next_action = $2, updated_at = $3 WHERE id = $1";
+    OF_ORDER = "SELECT p.id, p.order_id, p.number, p.method, a.currency, p.amount_minor, p.attempt_id, p.attempt_number,
+            p.state, p.gateway_ref, p.reason, p.next_action, p.attempted_at, p.authorized_minor, p.capturing_minor,
+            p.captured_minor, p.voiding_minor, p.voided_minor, p.refunding_minor, p.refunded_minor, p.received_minor,
+            p.created_at, p.updated_at
+        FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id
+        WHERE p.order_id = $1 ORDER BY p.number -- bounded: no more payments than `tries_max`";
+    ATTEMPT = "SELECT p.attempt_id, p.id, p.number, p.attempt_number, p.order_id, p.method, p.amount_minor, a.currency,
+            p.state, p.token, a.order_cancelled, true
+        FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id WHERE p.attempt_id = $1
+        UNION ALL
+        SELECT e.id, p.id, p.number, e.number, p.order_id, e.method, e.amount_minor, a.currency,
+            e.state, CAST(NULL AS TEXT), a.order_cancelled, false
+        FROM payments_attempt e JOIN payments_payment p ON p.id = e.payment_id
+        JOIN payments_account a ON a.order_id = p.order_id WHERE e.id = $1";
+    WAITING_FOR_BUYER = "SELECT p.next_action FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id
+        WHERE p.order_id = $1 AND p.state = 'action_required' AND NOT a.order_cancelled ORDER BY p.number LIMIT 1";
+
     ENTER = "INSERT INTO payments_ledger (id, payment_id, kind, source, amount_minor, at) VALUES ($1, $2, $3, $4, $5, $6)";
-
-    INSERT_ATTEMPT = "INSERT INTO payments_attempt (id, payment_id, number, state, token, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING";
-    ATTEMPT = "SELECT a.id, a.payment_id, p.order_id, p.method, p.amount_minor, p.currency, a.state, a.token, p.order_cancelled
-        FROM payments_attempt a JOIN payments_payment p ON p.id = a.payment_id WHERE a.id = $1";
-    END_ATTEMPT = "UPDATE payments_attempt SET state = $2, gateway_ref = COALESCE($3, gateway_ref), reason = $4,
-            next_action = $5, token = NULL, updated_at = $6
-        WHERE id = $1 AND state IN ('pending', 'unknown', 'action_required') AND state <> $2";
-    MARK_UNKNOWN = "UPDATE payments_attempt SET state = 'unknown', updated_at = $2 WHERE id = $1 AND state = 'pending'";
-    VOID_ATTEMPT = "UPDATE payments_attempt SET state = 'voided', updated_at = $2 WHERE payment_id = $1 AND state = 'authorized'";
-    AWAITING_BUYER = "SELECT id FROM payments_attempt WHERE payment_id = $1 AND state = 'action_required'";
-    NEXT_ACTION = "SELECT a.next_action FROM payments_attempt a JOIN payments_payment p ON p.id = a.payment_id
-        WHERE p.order_id = $1 AND a.state = 'action_required' AND NOT p.order_cancelled";
-
-    INSERT_OPERATION = "INSERT INTO payments_operation
-            (id, payment_id, attempt_id, kind, cause, amount_minor, state, reason, created_at, updated_at)
-        SELECT $1, a.payment_id, a.id, $3, $4, $5, $6, $7, $8, $8 FROM payments_attempt a
-        WHERE a.payment_id = $2 AND a.state = 'authorized' ON CONFLICT (payment_id, kind, cause) DO NOTHING";
-    OPERATION = "SELECT o.id, o.payment_id, p.order_id, p.method, o.kind, o.cause, o.amount_minor, p.currency, o.state, a.gateway_ref
-        FROM payments_operation o JOIN payments_payment p ON p.id = o.payment_id JOIN payments_attempt a ON a.id = o.attempt_id
-        WHERE o.id = $1";
-    END_OPERATION = "UPDATE payments_operation SET state = $2, reason = $3, updated_at = $4 WHERE id = $1 AND state = 'pending'";
-
-    BY_ATTEMPT = "SELECT id, order_id, method, amount_minor, currency,
-            authorized_minor, captured_minor, voided_minor, refunded_minor, created_at, updated_at
-        FROM payments_payment WHERE id = (SELECT payment_id FROM payments_attempt WHERE id = $1)";
-    BY_ORDER = "SELECT id, order_id, method, amount_minor, currency,
-            authorized_minor, captured_minor, voided_minor, refunded_minor, created_at, updated_at
-        FROM payments_payment WHERE order_id = $1 AND method IS NOT NULL";
-    NEWEST = "SELECT id, order_id, method, amount_minor, currency,
-            authorized_minor, captured_minor, voided_minor, refunded_minor, created_at, updated_at
-        FROM payments_payment WHERE id < $1 AND method IS NOT NULL ORDER BY id DESC LIMIT $2";
-    ATTEMPTS_OF = "SELECT payment_id, id, number, state, reason, next_action, created_at FROM payments_attempt
-        WHERE payment_id IN (SELECT id FROM @rows($1: id @id) AS asked)
-        ORDER BY payment_id, number -- bounded: a page of payments with at most `tries_max` each";
-
-    IDS_AFTER = "SELECT id FROM payments_payment WHERE id > $1 AND method IS NOT NULL ORDER BY id LIMIT $2";
-    IDS_OF_ORDERS = "SELECT id FROM payments_payment
-        WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS asked) AND method IS NOT NULL";
-    FACTS = "WITH asked AS (SELECT id FROM @rows($1: id @id) AS listed),
-        booked AS (
-            SELECT payment_id,
-                SUM(CASE WHEN kind = 'authorized' THEN amount_minor ELSE 0 END) AS authorized,
-                SUM(CASE WHEN kind = 'captured' THEN amount_minor ELSE 0 END) AS captured,
-                SUM(CASE WHEN kind = 'voided' THEN amount_minor ELSE 0 END) AS voided,
-                SUM(CASE WHEN kind = 'refunded' THEN amount_minor ELSE 0 END) AS refunded
-            FROM payments_ledger WHERE payment_id IN (SELECT id FROM asked) GROUP BY payment_id),
-        charged AS (
-            SELECT payment_id, SUM(CASE WHEN authorized_minor > 0 THEN 1 ELSE 0 END) AS charges,
-                SUM(CASE WHEN authorized_minor > voided_minor + refunded_minor THEN 1 ELSE 0 END) AS kept,
-                SUM(authorized_minor) AS authorized, SUM(captured_minor) AS captured,
-                SUM(voided_minor) AS voided, SUM(refunded_minor) AS refunded
-            FROM payments_test_charge WHERE payment_id IN (SELECT id FROM asked) GROUP BY payment_id)
-        SELECT p.id, p.order_id, p.amount_minor, p.currency,
-            CAST(COALESCE(b.authorized, 0) AS BIGINT), CAST(COALESCE(b.captured, 0) AS BIGINT),
-            CAST(COALESCE(b.voided, 0) AS BIGINT), CAST(COALESCE(b.refunded, 0) AS BIGINT),
-            CAST(COALESCE(c.charges, 0) AS BIGINT), CAST(COALESCE(c.kept, 0) AS BIGINT),
-            CAST(COALESCE(c.authorized, 0) AS BIGINT), CAST(COALESCE(c.captured, 0) AS BIGINT),
-            CAST(COALESCE(c.voided, 0) AS BIGINT), CAST(COALESCE(c.refunded, 0) AS BIGINT),
-            (SELECT COUNT(*) FROM payments_attempt a WHERE a.payment_id = p.id
-                AND (a.state IN ('pending', 'unknown') OR (a.state = 'action_required' AND p.order_cancelled)))
-            + (SELECT COUNT(*) FROM payments_operation o WHERE o.payment_id = p.id AND o.state = 'pending'),
-            p.order_cancelled, p.updated_at
-        FROM payments_payment p LEFT JOIN booked b ON b.payment_id = p.id LEFT JOIN charged c ON c.payment_id = p.id
-        WHERE p.id IN (SELECT id FROM asked) ORDER BY p.id -- bounded: the ids that are asked for";
 }
 
-/// Opens an order's payment with its first try; `false` where it was opened, or cancelled, before.
-pub async fn open(tx: &mut Tx, id: PaymentId, order: OrderId, method: &str, amount: Money) -> Result<bool> {
+/// Opens an order's account for its first payment; `false` where it was opened, or cancelled, before.
+pub async fn open(tx: &mut Tx, order: OrderId, total: Money) -> Result<bool> {
     let now = tx.now();
-    Ok(tx.exec(&OPEN, params![id, order, method, amount.currency, amount.amount, now]).await? == 1)
+    Ok(tx.exec(&OPEN, params![order, total.currency, total.amount, now]).await? == 1)
 }
 
-/// Notes that the order was cancelled, whether it has a payment yet or not.
-pub async fn cancel(tx: &mut Tx, order: OrderId) -> Result<Balance> {
-    let (id, now) = (tx.ids().next::<PaymentId>(), tx.now());
-    tx.one(&CANCEL, params![id, order, now]).await
-}
-
-/// Counts a further try; `None` where the payment takes none. See [`standing`] for why.
-pub async fn try_again(tx: &mut Tx, order: OrderId, method: &str, tries_max: i64) -> Result<Option<(PaymentId, i64)>> {
+/// Notes that the order was cancelled, whether it has an account yet or not. Locks it.
+pub async fn cancel(tx: &mut Tx, order: OrderId) -> Result<Account> {
     let now = tx.now();
-    tx.opt(&TRY_AGAIN, params![order, method, tries_max, now]).await
+    tx.one(&CANCEL, params![order, now]).await
 }
 
-/// Whether the order was cancelled, and its tries; `None` without a payment.
-pub async fn standing(tx: &mut Tx, order: OrderId) -> Result<Option<(bool, i64)>> {
-    tx.opt(&STANDING, params![order]).await
+/// The account, for this transaction alone: the first thing of each that moves an order's money.
+pub async fn lock(tx: &mut Tx, order: OrderId) -> Result<Option<Account>> {
+    tx.opt(&LOCK, params![order]).await
 }
 
-/// Changes the payment's sums; `None` where one would leave its bounds. Locks the payment: first in its transaction.
-pub async fn book(tx: &mut Tx, payment: PaymentId, change: Change) -> Result<Option<Balance>> {
+pub async fn account(db: &Db, order: OrderId) -> Result<Option<Account>> {
+    db.opt(&ACCOUNT, params![order]).await
+}
+
+/// Changes the account's sums; `false` where one would leave its bounds.
+pub async fn change(tx: &mut Tx, order: OrderId, change: AccountChange) -> Result<bool> {
     let now = tx.now();
-    let Change { authorized, capturing, captured, voided, refunded } = change;
-    tx.opt(&BOOK, params![payment, authorized, capturing, captured, voided, refunded, now]).await
+    let AccountChange { tries, pledged, capture_due, refund_due, captured, refunding, refunded } = change;
+    let params = params![order, tries, pledged, capture_due, refund_due, captured, refunding, refunded, now];
+    Ok(tx.exec(&CHANGE, params).await? == 1)
 }
 
-/// Adds a line to the ledger.
-pub async fn enter(tx: &mut Tx, payment: PaymentId, kind: LedgerKind, source: Uuid, amount_minor: i64) -> Result<()> {
-    let (id, now) = (tx.ids().next::<LedgerEntryId>(), tx.now());
-    tx.exec(&ENTER, params![id, payment, kind, source, amount_minor, now]).await.map(drop)
+/// The order will ask for no more captures.
+pub async fn end_captures(tx: &mut Tx, order: OrderId) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&END_CAPTURES, params![order, now]).await.map(drop)
 }
 
-/// What a capture must know of its payment, which stays locked.
-#[derive(Debug)]
-pub struct ToCapture {
-    pub payment: PaymentId,
-    /// `None`: a tombstone.
-    pub currency: Option<contracts::Currency>,
-    pub order_cancelled: bool,
-    pub authorized: Option<AttemptId>,
+/// Sets an amount aside to go back, and the shipping charge where it is in it; `false` where there is not that
+/// much, or the shipping charge went back before.
+pub async fn set_aside(tx: &mut Tx, order: OrderId, amount: i64, shipping: bool) -> Result<bool> {
+    let now = tx.now();
+    Ok(tx.exec(&SET_ASIDE, params![order, amount, shipping, now]).await? == 1)
 }
 
-pub async fn to_capture(tx: &mut Tx, order: OrderId) -> Result<Option<ToCapture>> {
-    tx.opt(&TO_CAPTURE, params![order]).await
+/// The shipping charge did not go back after all.
+pub async fn free_shipping(tx: &mut Tx, order: OrderId) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&FREE_SHIPPING, params![order, now]).await.map(drop)
 }
 
-/// Adds an attempt; `false` where another one of the payment lives.
-pub async fn insert_attempt(
+/// A payment that is to be made, with its first attempt.
+#[derive(Debug, Clone)]
+pub struct NewPaymentRow<'a> {
+    pub id: PaymentId,
+    pub order: OrderId,
+    pub number: i64,
+    pub method: &'a str,
+    pub amount: i64,
+    pub attempt: AttemptId,
+    pub token: Option<&'a str>,
+}
+
+pub async fn insert_payment(tx: &mut Tx, new: &NewPaymentRow<'_>) -> Result<()> {
+    let now = tx.now();
+    let NewPaymentRow { id, order, number, method, amount, attempt, token } = *new;
+    let params = params![id, order, number, method, amount, attempt, AttemptState::Pending, token, now];
+    tx.exec(&INSERT_PAYMENT, params).await.map(drop)
+}
+
+/// Begins a further attempt at a payment whose newest came to nothing, for this amount, in this way.
+pub async fn try_again(
     tx: &mut Tx,
-    id: AttemptId,
     payment: PaymentId,
-    number: i64,
+    attempt: AttemptId,
+    (method, amount, token): (&str, i64, Option<&str>),
+) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&KEEP_ATTEMPT, params![payment]).await?;
+    tx.exec(&TRY_AGAIN, params![payment, method, amount, attempt, token, now]).await.map(drop)
+}
+
+/// The payment is for less than was thought; `false` where it is not for more, or not open.
+pub async fn shrink(tx: &mut Tx, attempt: AttemptId, amount: i64) -> Result<bool> {
+    let now = tx.now();
+    Ok(tx.exec(&SHRINK, params![attempt, amount, now]).await? == 1)
+}
+
+/// Writes an attempt's outcome and what it authorised, and forgets its token; `false` where it had this outcome,
+/// or a last one, before.
+pub async fn end_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, authorized: i64) -> Result<bool> {
+    let (now, next_action) = (tx.now(), outcome.next_action().map(Json));
+    let (reference, reason) = (outcome.reference(), outcome.reason());
+    let params = params![id, outcome.state(), reference, reason, next_action, authorized, now];
+    Ok(tx.exec(&END_ATTEMPT, params).await? == 1)
+}
+
+/// The gateway holds the money of a payment whose newest attempt had come to nothing; `false` where it has not.
+pub async fn revive(
+    tx: &mut Tx,
+    attempt: AttemptId,
     state: AttemptState,
-    token: Option<&str>,
+    reference: Option<&str>,
+    reason: Option<&str>,
 ) -> Result<bool> {
     let now = tx.now();
-    Ok(tx.exec(&INSERT_ATTEMPT, params![id, payment, number, state, token, now]).await? == 1)
+    Ok(tx.exec(&REVIVE, params![attempt, state, reference, reason, now]).await? == 1)
 }
 
-pub async fn attempt(db: &Db, id: AttemptId) -> Result<Option<Attempt>> {
-    db.opt(&ATTEMPT, params![id]).await
-}
-
-/// Writes an attempt's outcome and forgets its token; `false` where it had this one, or a last one, before.
-pub async fn end_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome) -> Result<bool> {
-    let (now, next_action) = (tx.now(), outcome.next_action().map(Json));
-    let params = params![id, outcome.state(), outcome.reference(), outcome.reason(), next_action, now];
-    Ok(tx.exec(&END_ATTEMPT, params).await? == 1)
+/// The same of an attempt that another one followed: its money is let go.
+pub async fn revive_earlier(tx: &mut Tx, attempt: AttemptId, reason: &str) -> Result<bool> {
+    Ok(tx.opt::<(PaymentId,)>(&REVIVE_EARLIER, params![attempt, reason]).await?.is_some())
 }
 
 /// The gateway did not answer: what became of the attempt has to be looked up.
@@ -192,79 +234,49 @@ pub async fn mark_unknown(tx: &mut Tx, id: AttemptId) -> Result<()> {
     tx.exec(&MARK_UNKNOWN, params![id, now]).await.map(drop)
 }
 
-/// The whole authorisation of this payment was given back.
-pub async fn void_attempt(tx: &mut Tx, payment: PaymentId) -> Result<()> {
+/// The payment is voided, if its whole authorisation was given back.
+pub async fn mark_voided(tx: &mut Tx, payment: PaymentId) -> Result<()> {
     let now = tx.now();
-    tx.exec(&VOID_ATTEMPT, params![payment, now]).await.map(drop)
+    tx.exec(&VOIDED, params![payment, now]).await.map(drop)
 }
 
-/// The attempt that waits for its buyer, if one does.
-pub async fn awaiting_buyer(tx: &mut Tx, payment: PaymentId) -> Result<Option<AttemptId>> {
-    Ok(tx.opt::<(AttemptId,)>(&AWAITING_BUYER, params![payment]).await?.map(|(id,)| id))
+/// Changes sums of payments.
+pub async fn book(tx: &mut Tx, changes: &[(PaymentId, Sums)]) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now();
+    let row = |(payment, sums): &(PaymentId, Sums)| {
+        let Sums { authorized, capturing, captured, voiding, voided, refunding, refunded, received } = *sums;
+        params![payment, authorized, capturing, captured, voiding, voided, refunding, refunded, received]
+    };
+    tx.exec(&BOOK, params![rows(changes.iter().map(row)), now]).await.map(drop)
+}
+
+/// What the buyer must do now, which has changed.
+pub async fn set_next_action(tx: &mut Tx, payment: PaymentId, action: &NextAction) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&NEXT_ACTION, params![payment, Json(action), now]).await.map(drop)
+}
+
+/// An order's payments, the first first.
+pub async fn payments_in(tx: &mut Tx, order: OrderId) -> Result<Vec<Payment>> {
+    tx.all(&OF_ORDER, params![order]).await
+}
+
+pub async fn attempt(db: &Db, id: AttemptId) -> Result<Option<Attempt>> {
+    db.opt(&ATTEMPT, params![id]).await
 }
 
 pub async fn next_action(db: &Db, order: OrderId) -> Result<Option<NextAction>> {
-    let found: Option<(Json<NextAction>,)> = db.opt(&NEXT_ACTION, params![order]).await?;
+    let found: Option<(Json<NextAction>,)> = db.opt(&WAITING_FOR_BUYER, params![order]).await?;
     Ok(found.map(|(Json(action),)| action))
 }
 
-/// Adds an operation on the payment's authorisation; `false` where its cause has one, or nothing is authorised.
-pub async fn insert_operation(tx: &mut Tx, new: &NewOperation) -> Result<bool> {
-    let now = tx.now();
-    let params = params![new.id, new.payment, new.kind, new.cause, new.amount_minor, new.state, new.reason, now];
-    Ok(tx.exec(&INSERT_OPERATION, params).await? == 1)
-}
-
-pub async fn operation(db: &Db, id: OperationId) -> Result<Option<Operation>> {
-    db.opt(&OPERATION, params![id]).await
-}
-
-/// Writes an operation's outcome; `false` where it had one before.
-pub async fn end_operation(tx: &mut Tx, id: OperationId, state: OperationState, reason: Option<&str>) -> Result<bool> {
-    let now = tx.now();
-    Ok(tx.exec(&END_OPERATION, params![id, state, reason, now]).await? == 1)
-}
-
-pub async fn by_attempt(db: &Db, attempt: AttemptId) -> Result<Option<Payment>> {
-    db.opt(&BY_ATTEMPT, params![attempt]).await
-}
-
-pub async fn by_order(db: &Db, order: OrderId) -> Result<Option<Payment>> {
-    db.opt(&BY_ORDER, params![order]).await
-}
-
-/// Newest first, older than `before`.
-pub async fn newest(db: &Db, before: Option<PaymentId>, limit: i64) -> Result<Vec<Payment>> {
-    let before = before.map_or(Uuid::max(), Id::uuid);
-    db.all(&NEWEST, params![before, limit]).await
-}
-
-/// The attempts of a page of payments, in the order they were made.
-pub async fn attempts_of(
-    db: &Db,
-    payments: impl IntoIterator<Item = PaymentId>,
-) -> Result<Vec<(PaymentId, AttemptView)>> {
-    let found: Vec<OfPayment> = db.all(&ATTEMPTS_OF, params![ids(payments)]).await?;
-    Ok(found.into_iter().map(|OfPayment(payment, attempt)| (payment, attempt)).collect())
-}
-
-pub async fn facts_after(db: &Db, after: Option<PaymentId>, limit: i64) -> Result<Vec<PaymentFact>> {
-    let after = after.map_or(Uuid::nil(), Id::uuid);
-    let page: Vec<(PaymentId,)> = db.all(&IDS_AFTER, params![after, limit]).await?;
-    facts(db, page).await
-}
-
-pub async fn facts_of_orders(db: &Db, orders: &[OrderId]) -> Result<Vec<PaymentFact>> {
-    let page: Vec<(PaymentId,)> = db.all(&IDS_OF_ORDERS, params![ids(orders.iter().copied())]).await?;
-    facts(db, page).await
-}
-
-async fn facts(db: &Db, page: Vec<(PaymentId,)>) -> Result<Vec<PaymentFact>> {
-    if page.is_empty() {
-        return Ok(Vec::new());
-    }
-    let facts: Vec<Fact> = db.all(&FACTS, params![ids(page.into_iter().map(|(id,)| id))]).await?;
-    Ok(facts.into_iter().map(|Fact(fact)| fact).collect())
+/// Adds a line to the ledger.
+pub async fn enter(tx: &mut Tx, payment: PaymentId, kind: LedgerKind, source: Uuid, amount_minor: i64) -> Result<()> {
+    let (id, now) = (tx.ids().next::<LedgerEntryId>(), tx.now());
+    tx.exec(&ENTER, params![id, payment, kind, source, amount_minor, now]).await.map(drop)
 }
 
 fn ids<I: Id>(ids: impl IntoIterator<Item = I>) -> Value {
@@ -275,114 +287,65 @@ fn money(row: &mut Row) -> Result<Money> {
     Ok(Money::new(row.take()?, row.take()?))
 }
 
-impl FromRow for Balance {
+impl FromRow for Account {
     fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {
-            payment: row.take()?,
             order: row.take()?,
+            currency: row.take()?,
+            total: row.take()?,
             order_cancelled: row.take()?,
             tries: row.take()?,
-            authorized: row.take()?,
-            capturing: row.take()?,
+            pledged: row.take()?,
+            capture_due: row.take()?,
+            capture_ended: row.take()?,
+            refund_due: row.take()?,
             captured: row.take()?,
-            voided: row.take()?,
+            refunding: row.take()?,
             refunded: row.take()?,
+            shipping_refunded: row.take()?,
         })
-    }
-}
-
-impl FromRow for ToCapture {
-    fn from_row(row: &mut Row) -> Result<Self> {
-        let (payment, currency) = (row.take()?, row.take()?);
-        Ok(Self { payment, currency, order_cancelled: row.take()?, authorized: row.take()? })
     }
 }
 
 impl FromRow for Attempt {
     fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            id: row.take()?,
-            payment: row.take()?,
-            order: row.take()?,
-            method: row.take()?,
-            amount: money(row)?,
-            state: row.take()?,
-            token: row.take()?,
-            order_cancelled: row.take()?,
-        })
-    }
-}
-
-impl FromRow for Operation {
-    fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self {
-            id: row.take()?,
-            payment: row.take()?,
-            order: row.take()?,
-            method: row.take()?,
-            kind: row.take()?,
-            cause: row.take()?,
-            amount: money(row)?,
-            state: row.take()?,
-            // None where nothing was charged: then there is nothing to operate on either.
-            reference: row.take::<Option<String>>()?.unwrap_or_default(),
-        })
+        let (id, payment, numbers) = (row.take()?, row.take()?, (row.take()?, row.take()?));
+        let (order, method) = (row.take()?, row.take()?);
+        let amount = money(row)?;
+        let (state, token) = (row.take()?, row.take()?);
+        let (order_cancelled, is_newest) = (row.take()?, row.take()?);
+        Ok(Self { id, payment, numbers, order, method, amount, state, token, order_cancelled, is_newest })
     }
 }
 
 impl FromRow for Payment {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let (id, order, method) = (row.take()?, row.take()?, row.take()?);
-        let amount = money(row)?;
         Ok(Self {
-            id,
-            order,
-            method,
-            amount,
-            authorized: Money { amount: row.take()?, ..amount },
-            captured: Money { amount: row.take()?, ..amount },
-            voided: Money { amount: row.take()?, ..amount },
-            refunded: Money { amount: row.take()?, ..amount },
+            id: row.take()?,
+            order: row.take()?,
+            number: row.take()?,
+            method: row.take()?,
+            currency: row.take()?,
+            amount: row.take()?,
+            attempt: row.take()?,
+            attempt_number: row.take()?,
+            state: row.take()?,
+            reference: row.take()?,
+            reason: row.take()?,
+            next_action: row.take::<Option<Json<NextAction>>>()?.map(|Json(action)| action),
+            attempted_at: row.take()?,
+            sums: Sums {
+                authorized: row.take()?,
+                capturing: row.take()?,
+                captured: row.take()?,
+                voiding: row.take()?,
+                voided: row.take()?,
+                refunding: row.take()?,
+                refunded: row.take()?,
+                received: row.take()?,
+            },
             created_at: row.take()?,
             updated_at: row.take()?,
         })
-    }
-}
-
-struct OfPayment(PaymentId, AttemptView);
-
-impl FromRow for OfPayment {
-    fn from_row(row: &mut Row) -> Result<Self> {
-        let payment = row.take()?;
-        let (id, number, state, reason) = (row.take()?, row.take()?, row.take()?, row.take()?);
-        let next_action = row.take::<Option<Json<NextAction>>>()?.map(|Json(action)| action);
-        Ok(Self(payment, AttemptView { id, number, state, reason, next_action, created_at: row.take()? }))
-    }
-}
-
-struct Fact(PaymentFact);
-
-impl FromRow for Fact {
-    fn from_row(row: &mut Row) -> Result<Self> {
-        Ok(Self(PaymentFact {
-            payment: row.take()?,
-            order: row.take()?,
-            amount: money(row)?,
-            authorized: row.take()?,
-            captured: row.take()?,
-            voided: row.take()?,
-            refunded: row.take()?,
-            gateway: Some(GatewayFact {
-                charges: row.take()?,
-                charges_kept: row.take()?,
-                authorized: row.take()?,
-                captured: row.take()?,
-                voided: row.take()?,
-                refunded: row.take()?,
-            }),
-            open: row.take()?,
-            order_cancelled: row.take()?,
-            updated_at: row.take()?,
-        }))
     }
 }

@@ -3,23 +3,30 @@
 mod authorize;
 mod cancel;
 mod capture;
+mod events;
+mod manual;
 mod pay;
+mod refunds;
+mod several;
 mod shuffled;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ::store::{Clock, Db, Ids, Options, Tx, job, migrate, outbox};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use contracts::carts::LineId;
+use contracts::catalog::VariantId;
 use contracts::customers::{AuthenticateKey, Permission, StaffPrincipal};
 use contracts::orders::{
-    CancelReason, GetPaymentInstruction, OrderCancelled, OrderCaptureDue, OrderId, OrderPayable, OrderStatus,
-    PaymentInstruction,
+    CancelReason, GetPaymentInstruction, GetRefundable, OrderCancelled, OrderCaptureDue, OrderId, OrderPayable,
+    OrderRefundDue, OrderStatus, PaymentInstruction, Refundable, RefundableLine,
 };
-use contracts::payments::{AttemptId, PaymentFact, PaymentsOfOrders};
-use contracts::{Currency, Money};
+use contracts::payments::{AttemptId, NextAction, PaymentFact, PaymentId, PaymentsOfOrders};
+use contracts::{Currency, Id, Money};
 use platform::auth::{KeyCache, sha256_hex};
 use platform::calls::Peers;
 use platform::problem::Kind;
@@ -29,7 +36,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{authorize as authorize_job, calls, operate, reactions, settle};
+use crate::{authorize as authorize_job, calls, hear as hear_job, operate, reactions, release, settle};
 
 /// The buyer of every order here.
 const BUYER: &str = "cart-token";
@@ -38,7 +45,20 @@ const BUYER: &str = "cart-token";
 #[derive(Debug, Clone)]
 struct FakeOrder {
     status: OrderStatus,
+    method: &'static str,
     token: Option<String>,
+    /// What of the total the buyer means to pay in this way.
+    amount: Option<i64>,
+    lines: Vec<FakeLine>,
+    shipping: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FakeLine {
+    line: LineId,
+    quantity: i64,
+    cancelled: i64,
+    total: i64,
 }
 
 type FakeOrders = Arc<Mutex<HashMap<OrderId, FakeOrder>>>;
@@ -57,12 +77,16 @@ impl Shop {
 
     /// A shop that waits so many seconds for its gateway.
     async fn patient(gateway_seconds_max: u64) -> Self {
+        let settings = [("SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX".to_owned(), gateway_seconds_max.to_string())];
+        Self::with(HashMap::from(settings)).await
+    }
+
+    async fn with(settings: HashMap<String, String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("payments.db").display());
         let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().expect("a time"));
         let db = Db::open(&Options::new(url), clock.clone(), Ids::counted()).await.expect("a database");
-        let settings = [("SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX".to_owned(), gateway_seconds_max.to_string())];
-        let config = Arc::new(Config::load(None, &HashMap::from(settings)).expect("settings"));
+        let config = Arc::new(Config::load(None, &settings).expect("settings"));
         let peers = Peers::new(&BTreeMap::new(), None, clock).expect("peers");
         let ctx = Ctx::new(db.of("payments"), peers.clone(), Arc::clone(&config), KeyCache::default());
         let payments = crate::service(&ctx);
@@ -76,15 +100,37 @@ impl Shop {
 
     /// An order that waits to be paid with this token; payments have not heard of it.
     fn order(&self, token: &str) -> OrderId {
+        self.order_by("card", Some(token))
+    }
+
+    /// An order that waits to be paid in this way.
+    fn order_by(&self, method: &'static str, token: Option<&str>) -> OrderId {
         let order = self.ctx.ids.next();
-        let placed = FakeOrder { status: OrderStatus::Payable, token: Some(token.to_owned()) };
+        let line = |quantity, total| FakeLine { line: self.ctx.ids.next(), quantity, cancelled: 0, total };
+        let placed = FakeOrder {
+            status: OrderStatus::Payable,
+            method,
+            token: token.map(str::to_owned),
+            amount: None,
+            lines: vec![line(3, 5_000), line(1, 4_500)],
+            shipping: 500,
+        };
         self.orders.lock().unwrap().insert(order, placed);
         order
     }
 
-    /// Its state in the fake `orders`.
+    /// Changes what the fake `orders` knows.
+    fn change(&self, order: OrderId, change: impl FnOnce(&mut FakeOrder)) {
+        change(self.orders.lock().unwrap().get_mut(&order).expect("an order"));
+    }
+
+    /// Its state in the fake `orders`; the token is gone.
     fn becomes(&self, order: OrderId, status: OrderStatus) {
-        self.orders.lock().unwrap().insert(order, FakeOrder { status, token: None });
+        self.change(order, |order| (order.status, order.token) = (status, None));
+    }
+
+    fn line(&self, order: OrderId, place: usize) -> LineId {
+        self.orders.lock().unwrap()[&order].lines[place].line
     }
 
     /// An order of 100.00 that became payable, its authorisation not yet asked for.
@@ -101,15 +147,33 @@ impl Shop {
         order
     }
 
+    /// An order of 100.00 that was authorised and captured.
+    async fn captured(&self, token: &str) -> OrderId {
+        let order = self.tried(token).await;
+        self.hear_capture_due(order, self.ctx.ids.uuid(), 10_000).await;
+        self.run_jobs().await;
+        order
+    }
+
     async fn hear_payable(&self, order: OrderId, amount: i64) {
-        let event = OrderPayable { order, method: "card".to_owned(), total: eur(amount) };
+        let method = self.orders.lock().unwrap()[&order].method.to_owned();
+        let event = OrderPayable { order, method, total: eur(amount) };
         let heard = self.hear(event, |ctx, tx, event| Box::pin(reactions::on_payable(ctx, tx, event))).await;
         assert_eq!(heard, Outcome::Done);
     }
 
     async fn hear_capture_due(&self, order: OrderId, capture: Uuid, amount: i64) -> Outcome {
-        let event = OrderCaptureDue { order, capture, amount: eur(amount) };
+        self.hear_capture(order, capture, amount, false).await
+    }
+
+    async fn hear_capture(&self, order: OrderId, capture: Uuid, amount: i64, last: bool) -> Outcome {
+        let event = OrderCaptureDue { order, capture, amount: eur(amount), last };
         self.hear(event, |ctx, tx, event| Box::pin(reactions::on_capture_due(ctx, tx, event))).await
+    }
+
+    async fn hear_refund_due(&self, order: OrderId, refund: Uuid, amount: i64) -> Outcome {
+        let event = OrderRefundDue { order, refund, amount: eur(amount) };
+        self.hear(event, |ctx, tx, event| Box::pin(reactions::on_refund_due(ctx, tx, event))).await
     }
 
     async fn hear_cancelled(&self, order: OrderId) {
@@ -150,13 +214,22 @@ impl Shop {
         claimed.len()
     }
 
+    /// Moves the shop's clock on.
+    fn advance(&self, seconds: u64) {
+        self.ctx.clock.advance(Duration::from_secs(seconds));
+    }
+
     /// Runs a job; what is not done is due again at once.
     async fn run(&self, kind: &str, run: JobRun, payload: &str) {
         let (ctx, id) = (self.ctx.clone(), run.id);
         let ended = match kind {
             "authorize" => authorize_job::authorize(ctx, run, read(payload)).await,
-            "settle" => settle::settle(ctx, run, read(payload)).await,
+            "withdraw" => settle::withdraw(ctx, run, read(payload)).await,
+            "look_up" => hear_job::look_up(ctx, run, read(payload)).await,
             "operate" => operate::operate(ctx, run, read(payload)).await,
+            "release" => release::release(ctx, run, read(payload)).await,
+            "test_bank_tells" => hear_job::test_bank_tells(ctx, run, read(payload)).await,
+            "test_bank_charges" => hear_job::test_bank_charges(ctx, run, read(payload)).await,
             other => panic!("a job of kind {other}"),
         };
         drop(ended.expect("a job"));
@@ -211,44 +284,96 @@ impl Shop {
         serde_json::from_str(&last.expect("an event").data).expect("JSON")
     }
 
-    async fn fact(&self, order: OrderId) -> Option<PaymentFact> {
+    async fn facts(&self, order: OrderId) -> Vec<PaymentFact> {
         let facts = calls::of_orders(self.ctx.clone(), PaymentsOfOrders { orders: vec![order] }).await;
-        facts.expect("facts").into_iter().next()
+        facts.expect("facts")
     }
 
-    /// `[authorized, captured, voided, refunded]`, by our ledger; the gateway's books say the same,
-    /// of at most one charge, and nothing is open.
+    /// The fact of the order's one payment.
+    async fn fact(&self, order: OrderId) -> Option<PaymentFact> {
+        let facts = self.facts(order).await;
+        assert!(facts.len() <= 1, "{facts:?}");
+        facts.into_iter().next()
+    }
+
+    /// `[authorized, captured, voided, refunded]` of all the order's payments, by our ledger. Our books say the same as
+    /// our ledger, and the gateway's as both; nothing is open.
     async fn sums(&self, order: OrderId) -> [i64; 4] {
-        let fact = self.fact(order).await.expect("a payment");
-        let gateway = fact.gateway.expect("a gateway");
-        let ours = [fact.authorized, fact.captured, fact.voided, fact.refunded];
-        assert_eq!(
-            ours,
-            [gateway.authorized, gateway.captured, gateway.voided, gateway.refunded],
-            "ours and the gateway's"
-        );
-        assert!(gateway.charges <= 1, "{gateway:?}");
-        assert_eq!(fact.open, 0);
-        ours
+        let mut all = [0; 4];
+        for fact in self.facts(order).await {
+            let ours = [fact.authorized, fact.captured, fact.voided, fact.refunded];
+            if let Some(gateway) = &fact.gateway {
+                let theirs = [gateway.authorized, gateway.captured, gateway.voided, gateway.refunded];
+                assert_eq!(ours, theirs, "ours and the gateway's: {fact:?}");
+                assert!(gateway.charges_kept <= 1, "{gateway:?}");
+            }
+            let shown = self.shown(fact.payment).await;
+            let books = ["authorized", "captured", "voided", "refunded"].map(|sum| shown[sum]["amount"].as_i64());
+            assert_eq!(books, ours.map(Some), "books and ledger: {shown:#}");
+            assert_eq!(fact.open, 0, "{fact:?}");
+            ours.iter().zip(&mut all).for_each(|(one, all)| *all += one);
+        }
+        all
     }
 
-    /// The states of an order's attempts, as staff read them.
-    async fn attempts(&self, order: OrderId) -> Vec<String> {
+    /// A payment as staff read it.
+    async fn shown(&self, payment: PaymentId) -> Value {
+        let (status, shown) = self.get(&format!("/v1/admin/payments/{payment}")).await;
+        assert_eq!(status, StatusCode::OK, "{shown}");
+        shown
+    }
+
+    /// The order's payments as staff read them, the first first.
+    async fn payments(&self, order: OrderId) -> Vec<Value> {
         let (status, page) = self.get(&format!("/v1/admin/payments?order={order}")).await;
         assert_eq!(status, StatusCode::OK, "{page}");
-        let attempts = page["items"][0]["attempts"].as_array().expect("attempts").iter();
-        attempts.map(|attempt| attempt["state"].as_str().expect("a state").to_owned()).collect()
+        let mut payments = page["items"].as_array().expect("payments").clone();
+        payments.reverse();
+        payments
+    }
+
+    /// The order's payments' ids, the first first.
+    async fn payment_ids(&self, order: OrderId) -> Vec<PaymentId> {
+        self.payments(order).await.iter().map(|payment| read(&payment["id"].to_string())).collect()
+    }
+
+    /// The states of an order's attempts.
+    async fn attempts(&self, order: OrderId) -> Vec<String> {
+        let all = self.all_attempts(order).await;
+        all.iter().map(|attempt| attempt["state"].as_str().expect("a state").to_owned()).collect()
     }
 
     async fn attempt_ids(&self, order: OrderId) -> Vec<AttemptId> {
-        let (_, page) = self.get(&format!("/v1/admin/payments?order={order}")).await;
-        let attempts = page["items"][0]["attempts"].as_array().expect("attempts").iter();
-        attempts.map(|attempt| read(&attempt["id"].to_string())).collect()
+        self.all_attempts(order).await.iter().map(|attempt| read(&attempt["id"].to_string())).collect()
+    }
+
+    async fn all_attempts(&self, order: OrderId) -> Vec<Value> {
+        let payments = self.payments(order).await;
+        payments.iter().flat_map(|payment| payment["attempts"].as_array().expect("attempts").clone()).collect()
     }
 
     async fn pay(&self, order: OrderId, key: &str, token: &str) -> (StatusCode, Value) {
         let body = json!({ "order": order, "method": "card", "token": token });
         self.post("/v1/payments", &[("idempotency-key", key), ("cart-token", BUYER)], &body).await
+    }
+
+    /// Staff ask for a refund.
+    async fn refund(&self, key: &str, body: &Value) -> (StatusCode, Value) {
+        self.post("/v1/admin/refunds", &[("idempotency-key", key), ("authorization", "Bearer staff")], body).await
+    }
+
+    /// Staff give back an amount, which must be taken; returns the refund's id.
+    async fn refunds(&self, order: OrderId, amount: i64) -> String {
+        let key = self.ctx.ids.uuid().to_string();
+        let (status, refund) = self.refund(&key, &back(order, amount)).await;
+        assert_eq!(status, StatusCode::CREATED, "{refund}");
+        refund["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Staff note that money came in.
+    async fn receive(&self, payment: PaymentId, key: &str, body: &Value) -> (StatusCode, Value) {
+        let headers = [("idempotency-key", key), ("authorization", "Bearer staff")];
+        self.post(&format!("/v1/admin/payments/{payment}/receipts"), &headers, body).await
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -278,14 +403,29 @@ impl Shop {
         self.post(&format!("{path}/complete"), &[], &json!({ "outcome": outcome })).await.0
     }
 
+    /// What the buyer must do now.
+    async fn next_action(&self, order: OrderId) -> Option<NextAction> {
+        let call = contracts::payments::GetNextAction { order };
+        calls::next_action(self.ctx.clone(), call).await.expect("an answer")
+    }
+
     /// Where the buyer is sent, if anywhere.
     async fn bank_path(&self, order: OrderId) -> Option<String> {
-        let call = contracts::payments::GetNextAction { order };
-        let action = calls::next_action(self.ctx.clone(), call).await.expect("an answer")?;
-        let contracts::payments::NextAction::Redirect { url } = action;
+        let NextAction::Redirect { url } = self.next_action(order).await? else { return None };
         let path = url.strip_prefix("http://127.0.0.1:8080").expect("the shop's own URL");
         Some(path.to_owned())
     }
+}
+
+/// The whole of an order, as the bank is asked for it.
+fn ask(key: AttemptId, payment: PaymentId, token: &str) -> crate::gateway::Ask {
+    let (method, token, order_number) = ("card".to_owned(), Some(token.to_owned()), "S-7K3M9Q".to_owned());
+    crate::gateway::Ask { key, payment, method, amount: eur(10_000), token, order_number }
+}
+
+/// A refund of this amount.
+fn back(order: OrderId, amount: i64) -> Value {
+    json!({ "order": order, "amount": eur(amount), "reason": "it came broken" })
 }
 
 fn eur(amount: i64) -> Money {
@@ -297,22 +437,47 @@ fn read<T: serde::de::DeserializeOwned>(payload: &str) -> T {
 }
 
 fn fake_orders(ctx: &Ctx, orders: FakeOrders) -> Service {
-    Service::new("orders", ctx).answers::<GetPaymentInstruction, _, _>(move |_, call| {
-        let found = orders.lock().unwrap().get(&call.order).cloned();
-        async move {
-            let theirs = call.buyer_sha256.is_none_or(|sha256| sha256 == sha256_hex(BUYER.as_bytes()));
-            let found = found.filter(|_| theirs);
-            let found =
-                found.ok_or_else(|| Problem::new(Kind::NotFound, "orders.not_found", "there is no such order"))?;
-            let FakeOrder { status, token } = found;
-            Ok(PaymentInstruction { order: call.order, status, total: eur(10_000), method: "card".to_owned(), token })
-        }
-    })
+    let (of_payment, of_refund) = (Arc::clone(&orders), orders);
+    Service::new("orders", ctx)
+        .answers::<GetPaymentInstruction, _, _>(move |_, call| {
+            let found = of_payment.lock().unwrap().get(&call.order).cloned();
+            async move {
+                let theirs = call.buyer.is_none_or(|buyer| buyer.token_sha256() == Some(&sha256_hex(BUYER.as_bytes())));
+                let FakeOrder { status, method, token, amount, .. } =
+                    found.filter(|_| theirs).ok_or_else(no_such_order)?;
+                let (order, total, amount) = (call.order, eur(10_000), amount.map(eur));
+                let (method, number) = (method.to_owned(), "S-7K3M9Q".to_owned());
+                Ok(PaymentInstruction { order, status, total, method, amount, token, number })
+            }
+        })
+        .answers::<GetRefundable, _, _>(move |_, call| {
+            let found = of_refund.lock().unwrap().get(&call.order).cloned();
+            async move {
+                let FakeOrder { status, lines, shipping, .. } = found.ok_or_else(no_such_order)?;
+                let line = |line: FakeLine| {
+                    let FakeLine { line, quantity, cancelled, total } = line;
+                    RefundableLine {
+                        line,
+                        variant: VariantId::from_uuid(line.uuid()),
+                        quantity,
+                        cancelled,
+                        total: eur(total),
+                    }
+                };
+                let lines = lines.into_iter().map(line).collect();
+                let (total, shipping_total) = (eur(10_000), eur(shipping));
+                Ok(Refundable { order: call.order, status, total, lines, shipping_total })
+            }
+        })
+}
+
+fn no_such_order() -> Problem {
+    Problem::new(Kind::NotFound, "orders.not_found", "there is no such order")
 }
 
 fn fake_customers(ctx: &Ctx) -> Service {
     Service::new("customers", ctx).answers::<AuthenticateKey, _, _>(|ctx, _| async move {
-        let permissions = vec![Permission::PaymentsRead];
+        let permissions = vec![Permission::PaymentsRead, Permission::PaymentsWrite];
         Ok(Some(StaffPrincipal { staff: ctx.ids.next(), key: ctx.ids.next(), permissions }))
     })
 }

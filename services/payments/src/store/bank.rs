@@ -4,21 +4,24 @@ use ::store::{Db, FromRow, Result, Row, Tx, params, statements};
 use contracts::Money;
 use contracts::payments::{AttemptId, OperationId, PaymentOperation};
 
-use crate::test_bank::{Charge, ChargeState, NewCharge};
+use crate::test_bank::{Charge, ChargeState, Fault, NewCharge};
 
 statements! {
-    CHARGE = "INSERT INTO payments_test_charge (key, reference, payment_id, currency, amount_minor, state, reason,
-            authorized_minor, captured_minor, voided_minor, refunded_minor, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9)
+    CHARGE = "INSERT INTO payments_test_charge (key, reference, payment_id, method, currency, amount_minor, state, reason,
+            fault, authorized_minor, captured_minor, voided_minor, refunded_minor, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, $11)
         ON CONFLICT (key) DO NOTHING";
-    BY_KEY = "SELECT key, reference, amount_minor, currency, state, reason FROM payments_test_charge WHERE key = $1";
-    BY_REFERENCE = "SELECT key, reference, amount_minor, currency, state, reason FROM payments_test_charge WHERE reference = $1";
+    BY_KEY = "SELECT key, reference, method, amount_minor, currency, state, reason
+        FROM payments_test_charge WHERE key = $1";
+    BY_REFERENCE = "SELECT key, reference, method, amount_minor, currency, state, reason
+        FROM payments_test_charge WHERE reference = $1";
     /// Only a charge that waits for its buyer can be answered.
     ANSWER = "UPDATE payments_test_charge SET state = $2, reason = $3,
             authorized_minor = CASE WHEN $2 = 'authorized' THEN amount_minor ELSE 0 END
         WHERE key = $1 AND state = 'action_required'";
-    MOVE = "INSERT INTO payments_test_movement (key, reference, kind, amount_minor, at) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (key) DO NOTHING";
+    SPEND_FAULT = "UPDATE payments_test_charge SET fault = NULL WHERE reference = $1 AND fault = $2";
+    MOVED = "SELECT amount_minor FROM payments_test_movement WHERE key = $1";
+    MOVE = "INSERT INTO payments_test_movement (key, reference, kind, amount_minor, at) VALUES ($1, $2, $3, $4, $5)";
     /// Never more captured and voided than was authorised, never more refunded than was captured.
     APPLY = "UPDATE payments_test_charge SET captured_minor = captured_minor + $2, voided_minor = voided_minor + $3,
             refunded_minor = refunded_minor + $4
@@ -29,9 +32,10 @@ statements! {
 /// Makes a charge, once per key; `false` where the key made one before.
 pub async fn charge(tx: &mut Tx, new: &NewCharge) -> Result<bool> {
     let now = tx.now();
-    let (currency, amount) = (new.amount.currency, new.amount.amount);
-    let authorized = if new.state == ChargeState::Authorized { amount } else { 0 };
-    let params = params![new.key, new.reference, new.payment, currency, amount, new.state, new.reason, authorized, now];
+    let NewCharge { key, reference, payment, method, amount, state, reason, fault } = new;
+    let authorized = if *state == ChargeState::Authorized { amount.amount } else { 0 };
+    let params =
+        params![key, reference, payment, method, amount.currency, amount.amount, state, reason, fault, authorized, now];
     Ok(tx.exec(&CHARGE, params).await? == 1)
 }
 
@@ -52,16 +56,26 @@ pub async fn answer(tx: &mut Tx, key: AttemptId, state: ChargeState, reason: Opt
     Ok(tx.exec(&ANSWER, params![key, state, reason]).await? == 1)
 }
 
-/// Notes a movement of money, once per key; `false` where the key moved it before.
+/// Does the wrong thing that was planned, once; `false` where nothing, or something else, was planned.
+pub async fn spend_fault(tx: &mut Tx, reference: &str, fault: Fault) -> Result<bool> {
+    Ok(tx.exec(&SPEND_FAULT, params![reference, fault]).await? == 1)
+}
+
+/// Whether this key moved money before.
+pub async fn is_moved(tx: &mut Tx, key: OperationId) -> Result<bool> {
+    Ok(tx.opt::<(i64,)>(&MOVED, params![key]).await?.is_some())
+}
+
+/// Notes a movement of money under its key.
 pub async fn note_movement(
     tx: &mut Tx,
     key: OperationId,
     reference: &str,
     kind: PaymentOperation,
     amount_minor: i64,
-) -> Result<bool> {
+) -> Result<()> {
     let now = tx.now();
-    Ok(tx.exec(&MOVE, params![key, reference, kind, amount_minor, now]).await? == 1)
+    tx.exec(&MOVE, params![key, reference, kind, amount_minor, now]).await.map(drop)
 }
 
 /// Moves a charge's money; `false` where there is not that much.
@@ -71,8 +85,8 @@ pub async fn apply(tx: &mut Tx, reference: &str, captured: i64, voided: i64, ref
 
 impl FromRow for Charge {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let (key, reference) = (row.take()?, row.take()?);
+        let (key, reference, method) = (row.take()?, row.take()?, row.take()?);
         let amount = Money::new(row.take()?, row.take()?);
-        Ok(Self { key, reference, amount, state: row.take()?, reason: row.take()? })
+        Ok(Self { key, reference, method, amount, state: row.take()?, reason: row.take()? })
     }
 }

@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use contracts::orders::OrderStatus;
+use platform::Outcome;
 
-use super::{Shop, eur};
-use crate::gateway::Ask;
+use super::{Shop, ask};
 use crate::test_bank::TestBank;
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn a_job_that_died_after_the_charge_charges_nothing_more() {
     let order = shop.payable("tok_ok").await;
     let payment = shop.fact(order).await.expect("a payment").payment;
     let key = shop.attempt_ids(order).await[0];
-    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_ok".to_owned() };
-    TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
+    let ask = ask(key, payment, "tok_ok");
+    TestBank::of(&shop.ctx, "card").authorize(&ask).await.expect("an outcome");
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
     assert_eq!(shop.said(order).await, ["payment.authorized"]);
@@ -97,8 +97,8 @@ async fn a_buyer_who_answers_before_the_shop_has_noted_the_question_is_heard() {
     let order = shop.payable("tok_action").await;
     let payment = shop.fact(order).await.expect("a payment").payment;
     let key = shop.attempt_ids(order).await[0];
-    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_action".to_owned() };
-    let outcome = TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
+    let ask = ask(key, payment, "tok_action");
+    let outcome = TestBank::of(&shop.ctx, "card").authorize(&ask).await.expect("an outcome");
     let path = format!("/v1/test-gateway/charges/{}/complete", outcome.reference().expect("a charge"));
     let answer = serde_json::json!({ "outcome": "authorized" });
     assert_eq!(shop.post(&path, &[], &answer).await.0, StatusCode::NO_CONTENT);
@@ -113,8 +113,8 @@ async fn what_costs_nothing_needs_no_bank() {
     let order = shop.order("tok_declined");
     shop.hear_payable(order, 0).await;
     assert_eq!(shop.said(order).await, ["payment.authorized"]);
-    shop.hear_capture_due(order, shop.ctx.ids.uuid(), 0).await;
-    assert_eq!(shop.said(order).await, ["payment.authorized", "payment.captured"]);
+    assert_eq!(shop.hear_capture(order, shop.ctx.ids.uuid(), 0, true).await, Outcome::Done);
+    assert_eq!(shop.said(order).await, ["payment.authorized"], "there is nothing to capture");
     shop.hear_cancelled(order).await;
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [0; 4]);

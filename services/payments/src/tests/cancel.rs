@@ -2,8 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::{Shop, eur};
-use crate::gateway::Ask;
+use super::{Shop, ask};
 use crate::test_bank::TestBank;
 
 #[tokio::test]
@@ -111,8 +110,8 @@ async fn a_charge_that_nobody_noted_is_found_and_given_back() {
     let shop = Shop::open().await;
     let order = shop.payable("tok_ok").await;
     let (payment, key) = (shop.fact(order).await.expect("a payment").payment, shop.attempt_ids(order).await[0]);
-    let ask = Ask { key, payment, amount: eur(10_000), token: "tok_ok".to_owned() };
-    TestBank::of(&shop.ctx).authorize(&ask).await.expect("an outcome");
+    let ask = ask(key, payment, "tok_ok");
+    TestBank::of(&shop.ctx, "card").authorize(&ask).await.expect("an outcome");
     shop.lose_a_run().await;
     shop.hear_cancelled(order).await;
     shop.run_jobs().await;
