@@ -24,6 +24,8 @@ const REVOKED_REMEMBERED: Duration = Duration::from_secs(ACCESS_SECONDS.unsigned
 const SIGNING_KEYS_FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// Tokens with made-up key names don't make it ask more often.
 const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// Where none is known at all: who waits behind the one that asks does not wait for an answer each.
+const FIRST_ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 
 /// One per process, shared by its services. The default has secrets of its own that nobody else knows.
 #[derive(Debug, Clone)]
@@ -137,8 +139,12 @@ impl Identity {
             return Ok(known);
         }
         let mut asked_at = self.signing.asked_at.lock().await;
+        let asked_before = asked_at.duration_until(now);
         match self.known() {
-            Some(known) if will_do(&known) || asked_at.duration_until(now) < ASKED_AGAIN_AFTER => return Ok(known),
+            Some(known) if will_do(&known) || asked_before < ASKED_AGAIN_AFTER => return Ok(known),
+            None if asked_before < FIRST_ASKED_AGAIN_AFTER => {
+                return Err(Problem::unavailable("customers has not told its signing keys yet"));
+            }
             _ => *asked_at = now,
         }
         match ctx.call(GetSigningKeys {}).await {

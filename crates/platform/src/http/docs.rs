@@ -55,6 +55,17 @@ fn finish(api: &mut OpenApi, service: &str) {
     components.add_security_scheme("buyer", SecurityScheme::ApiKey(ApiKey::Header(token)));
     let link = ApiKeyValue::with_description("Order-Token", "The token of a link that `POST /v1/order-links` mailed.");
     components.add_security_scheme("order_link", SecurityScheme::ApiKey(ApiKey::Header(link)));
+    let access = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A customer's access token: `POST /v1/sessions` gives one for ten minutes."))
+        .build();
+    components.add_security_scheme("session", SecurityScheme::Http(access));
+    let cookie = ApiKeyValue::with_description(
+        "souk_access",
+        "The same in a browser's cookie; changes have to come from a page of the shop.",
+    );
+    components.add_security_scheme("session_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     api.components = Some(components);
     for (path, item) in &mut api.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
