@@ -14,6 +14,10 @@ ids! {
     ReservationId = "resv";
     /// A line of the movement ledger.
     MovementId = "mov";
+    /// A count of what lies at a location.
+    StocktakeId = "stk";
+    /// Goods on their way between two locations.
+    TransferId = "trf";
 }
 
 /// What a buyer is told about stock.

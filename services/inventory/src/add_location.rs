@@ -3,63 +3,53 @@
 use ::store::{Tx, idempotency};
 use contracts::Id;
 use contracts::inventory::LocationId;
-use platform::http::{Body, OptionalKey, Replay, replayed};
-use platform::{Ctx, Staff, can};
+use platform::{Ctx, Staff};
 
+use crate::edit_location::show_location;
 use crate::error::Error;
-use crate::location::{LocationView, NewLocation};
+use crate::location::{LOCATIONS_MAX, LocationView, NewLocation};
+use crate::once::{self, Begun};
 use crate::store;
-
-const ROUTE: &str = "POST /v1/admin/locations";
 
 struct Adding {
     staff: Staff<()>,
     key: Option<idempotency::Key>,
     id: LocationId,
-    name: String,
+    new: NewLocation,
 }
 
-/// Makes a location with a name of its own. The flag says that the key made it before.
+/// Makes an active location with a name of its own. The flag says that the key made it before.
 ///
-/// Errors: `LocationExists`.
-pub async fn add(
+/// Errors: `LocationExists`, `TooManyLocations`.
+pub async fn add_location(
     ctx: &Ctx,
-    staff: Staff<can::InventoryWrite>,
-    key: OptionalKey,
-    body: Body<NewLocation>,
+    staff: Staff<()>,
+    begun: Begun,
+    new: NewLocation,
 ) -> Result<(LocationView, bool), Error> {
-    let key = match key.look_up(&ctx.db, staff.principal(), ROUTE, &body).await? {
-        Some(Replay::Made(made)) => return Ok((view(ctx, LocationId::from_uuid(made.resource)).await?, true)),
-        Some(Replay::New(key)) => Some(key),
-        None => None,
+    let key = match begun {
+        Begun::Made(id) => return Ok((show_location(ctx, LocationId::from_uuid(id)).await?, true)),
+        Begun::New(key) => key,
     };
-    let adding = Adding { staff: staff.actor(), key: key.clone(), id: ctx.ids.next(), name: body.into_inner().name };
-    let id = adding.id;
+    let adding = Adding { staff, key: key.clone(), id: ctx.ids.next(), new };
+    let id = adding.id.uuid();
     let is_mine = ctx.db.write(adding, |tx, adding| Box::pin(insert(tx, adding))).await?;
-    match key {
-        Some(key) if !is_mine => {
-            let made = replayed(&ctx.db, &key).await?;
-            Ok((view(ctx, LocationId::from_uuid(made.resource)).await?, true))
-        }
-        _ => Ok((view(ctx, id).await?, false)),
-    }
+    let (id, repeat) = once::made(&ctx.db, key, is_mine, id).await?;
+    Ok((show_location(ctx, LocationId::from_uuid(id)).await?, repeat))
 }
 
 /// `false`: the key made another one meanwhile.
 async fn insert(tx: &mut Tx, adding: &Adding) -> Result<bool, Error> {
-    if let Some(key) = &adding.key
-        && !idempotency::claim(tx, key, 201, adding.id.uuid()).await?
-    {
+    let Adding { staff, key, id, new } = adding;
+    if !once::claim(tx, key.as_ref(), 201, id.uuid()).await? {
         return Ok(false);
     }
-    if !store::insert_location(tx, adding.id, &adding.name).await? {
-        return Err(Error::LocationExists);
+    if !store::locations::insert(tx, *id, new).await? {
+        return Err(match store::locations::named_in(tx, &new.name).await? {
+            Some(_) => Error::LocationExists,
+            None => Error::TooManyLocations { locations_max: LOCATIONS_MAX },
+        });
     }
-    adding.staff.records(tx, "inventory.add_location", adding.id, &["name"]);
+    staff.records(tx, "inventory.add_location", *id, &["name", "country", "priority"]);
     Ok(true)
-}
-
-async fn view(ctx: &Ctx, id: LocationId) -> Result<LocationView, Error> {
-    let view = store::location(&ctx.db, id).await?;
-    view.ok_or_else(|| platform::Problem::internal(format!("{id} was made and is gone")).into())
 }

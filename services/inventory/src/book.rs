@@ -1,6 +1,7 @@
 //! Books movements: levels, ledger and availability change together.
 
 use ::store::Tx;
+use contracts::catalog::VariantId;
 use contracts::inventory::MovementId;
 use platform::fault;
 
@@ -31,8 +32,14 @@ pub async fn book_as(tx: &mut Tx, ledger: &[(MovementId, &Movement)]) -> Result<
         return Ok(false);
     }
     store::record(tx, ledger).await?;
-    for flipped in store::flip(tx, ledger.iter().map(|(_, movement)| movement.variant)).await? {
+    flip(tx, ledger.iter().map(|(_, movement)| movement.variant)).await?;
+    Ok(true)
+}
+
+/// Brings the availability of these variants up to date, which are locked already, and says each that flips.
+pub async fn flip(tx: &mut Tx, variants: impl IntoIterator<Item = VariantId>) -> Result<(), ::store::Error> {
+    for flipped in store::flip(tx, variants).await? {
         tx.say(&flipped);
     }
-    Ok(true)
+    Ok(())
 }

@@ -13,7 +13,7 @@ const FACTS_MAX: usize = 500;
 pub async fn level_facts(ctx: Ctx, call: InventoryLevelFacts) -> Result<Vec<LevelFact>, Problem> {
     let start = (VariantId::from_uuid(Uuid::nil()), LocationId::from_uuid(Uuid::nil()));
     let limit = call.limit.clamp(1, FACTS_MAX as i64);
-    Ok(store::level_facts(&ctx.db, call.after.unwrap_or(start), limit).await?)
+    Ok(store::facts::levels(&ctx.db, call.after.unwrap_or(start), limit).await?)
 }
 
 /// Orders that inventory never heard of are left out.
@@ -21,5 +21,5 @@ pub async fn order_facts(ctx: Ctx, call: InventoryOrderFacts) -> Result<Vec<Inve
     if call.orders.len() > FACTS_MAX {
         return Err(Problem::field("/orders", format!("asks for {} orders; at most {FACTS_MAX}", call.orders.len())));
     }
-    Ok(store::order_facts(&ctx.db, &call.orders).await?)
+    Ok(store::facts::orders(&ctx.db, &call.orders).await?)
 }

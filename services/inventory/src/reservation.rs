@@ -1,87 +1,103 @@
-//! The noun *reservation*: which location holds an order. All of the order at one location, or nothing.
+//! The noun *reservation*: what an order holds of a variant at a location, and how that ends.
+//!
+//! A unit that is held is shipped or released, once. Every function here gives the same end whatever comes
+//! first: a cancellation of lines, the order's cancellation, its shipments, its completion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use contracts::catalog::VariantId;
-use contracts::inventory::{LocationId, Shortage};
-use contracts::orders::OrderedLine;
-use contracts::shipping::ShippedLine;
+use contracts::inventory::{LocationId, ReservationId};
+use contracts::shipping::{CancelledPart, ShippedLine};
 
-use crate::level::Level;
-
-/// What an order asks for, summed per variant. In the order of variants, which is the order of locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked(BTreeMap<VariantId, Ask>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ask {
-    quantity: i64,
-    requires_shipping: bool,
+pub struct Reservation {
+    pub id: ReservationId,
+    pub variant: VariantId,
+    pub location: LocationId,
+    /// A shipment takes it; else the order's completion does.
+    pub ships: bool,
+    pub quantity: i64,
+    pub shipped: i64,
+    pub released: i64,
 }
 
-/// What becomes of the order.
-#[derive(Debug, Clone)]
-pub enum Allocation {
-    /// Hold these at this location. Goods that need no shelf (a download without a level) are not among them.
-    Hold { location: LocationId, quantities: Vec<(VariantId, i64)> },
-    /// No location has it all; these are missing at the one that comes nearest.
-    Reject(Vec<Shortage>),
+/// How units of a reservation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    pub reservation: ReservationId,
+    pub variant: VariantId,
+    pub location: LocationId,
+    /// Held until now, and left the house.
+    pub shipped: i64,
+    /// Held until now, and stays in the house.
+    pub released: i64,
+    /// Booked out when the order was completed, and comes back: it was cancelled before.
+    pub back: i64,
 }
 
-impl Asked {
-    pub fn of(lines: &[OrderedLine]) -> Self {
-        let mut asked: BTreeMap<VariantId, Ask> = BTreeMap::new();
-        for line in lines {
-            let ask = asked.entry(line.variant).or_insert(Ask { quantity: 0, requires_shipping: false });
-            ask.quantity = ask.quantity.saturating_add(line.quantity);
-            ask.requires_shipping |= line.requires_shipping;
-        }
-        Self(asked)
+impl Reservation {
+    pub fn held(&self) -> i64 {
+        self.quantity - self.shipped - self.released
     }
 
-    pub fn variants(&self) -> Vec<VariantId> {
-        self.0.keys().copied().collect()
+    fn ending(&self) -> Ending {
+        let Self { id, variant, location, .. } = *self;
+        Ending { reservation: id, variant, location, shipped: 0, released: 0, back: 0 }
     }
 
-    /// Chooses the oldest location that can hold everything. `levels` are all levels of these variants,
-    /// `first` the shop's oldest location: it stands for an order that lies on no shelf.
-    pub fn allocate(&self, levels: &[Level], first: Option<LocationId>) -> Allocation {
-        let counted: BTreeSet<VariantId> = levels.iter().map(|level| level.variant).collect();
-        let to_hold: Vec<(VariantId, i64)> = self
-            .0
-            .iter()
-            .filter(|(variant, ask)| ask.requires_shipping || counted.contains(variant))
-            .map(|(variant, ask)| (*variant, ask.quantity))
-            .collect();
-        let locations: BTreeSet<LocationId> = levels.iter().map(|level| level.location).chain(first).collect();
-        let mut nearest: Option<Vec<Shortage>> = None;
-        for location in locations {
-            let shortages = shortages(&to_hold, levels, location);
-            if shortages.is_empty() {
-                return Allocation::Hold { location, quantities: to_hold };
-            }
-            if nearest.as_ref().is_none_or(|nearest| shortages.len() < nearest.len()) {
-                nearest = Some(shortages);
-            }
-        }
-        let all =
-            self.0.iter().map(|(variant, ask)| Shortage { variant: *variant, requested: ask.quantity, available: 0 });
-        Allocation::Reject(nearest.unwrap_or_else(|| all.collect()))
+    fn release(&self, quantity: i64) -> Ending {
+        let released = quantity.min(self.held());
+        // Only what doesn't ship was booked out by the completion alone.
+        let back = if self.ships { 0 } else { (quantity - released).min(self.shipped) };
+        Ending { released, back, ..self.ending() }
     }
 }
 
-fn shortages(to_hold: &[(VariantId, i64)], levels: &[Level], location: LocationId) -> Vec<Shortage> {
-    let missing = |(variant, requested): &(VariantId, i64)| {
-        let level = levels.iter().find(|level| level.variant == *variant && level.location == location);
-        match level {
-            Some(level) if level.can_hold(*requested) => None,
-            level => {
-                let available = level.map_or(0, Level::available);
-                Some(Shortage { variant: *variant, requested: *requested, available })
-            }
+/// The order ended: everything that is still held is released.
+pub fn release_all(holds: &[Reservation]) -> Vec<Ending> {
+    let held = holds.iter().filter(|hold| hold.held() > 0);
+    held.map(|hold| hold.release(hold.held())).collect()
+}
+
+/// Lines were cancelled: so many units are released, where a part names a location there, else from the first
+/// locations by id that have them. At most what the order has.
+pub fn release_parts(holds: &[Reservation], parts: &[CancelledPart]) -> Vec<Ending> {
+    let mut left: BTreeMap<(VariantId, Option<LocationId>), i64> = BTreeMap::new();
+    for part in parts {
+        let sum = left.entry((part.variant, part.location)).or_insert(0);
+        *sum = sum.saturating_add(part.quantity);
+    }
+    let mut ordered: Vec<&Reservation> = holds.iter().collect();
+    ordered.sort_by_key(|hold| (hold.variant, hold.location));
+    let mut endings = Vec::new();
+    for hold in ordered {
+        let here = left.get(&(hold.variant, Some(hold.location))).copied().unwrap_or(0);
+        let anywhere = left.get(&(hold.variant, None)).copied().unwrap_or(0);
+        let ending = hold.release(here.saturating_add(anywhere));
+        let ended = ending.released + ending.back;
+        if ended > 0 {
+            left.insert((hold.variant, None), anywhere - (ended - here.min(ended)));
+            endings.push(ending);
         }
+    }
+    endings
+}
+
+/// The order is completed: what no shipment takes is handed over.
+pub fn hand_over(holds: &[Reservation]) -> Vec<Ending> {
+    let held = holds.iter().filter(|hold| !hold.ships && hold.held() > 0);
+    held.map(|hold| Ending { shipped: hold.held(), ..hold.ending() }).collect()
+}
+
+/// A shipment left a location with `lines`: what the order held of them there ends. Less than left where the
+/// order was cancelled before; the rest is held by nobody.
+pub fn ship(holds: &[Reservation], location: LocationId, lines: &BTreeMap<VariantId, i64>) -> Vec<Ending> {
+    let there = holds.iter().filter(|hold| hold.location == location);
+    let ending = |hold: &Reservation| {
+        let shipped = lines.get(&hold.variant).map_or(0, |quantity| hold.held().min(*quantity));
+        (shipped > 0).then(|| Ending { shipped, ..hold.ending() })
     };
-    to_hold.iter().filter_map(missing).collect()
+    there.filter_map(ending).collect()
 }
 
 /// What left the house, summed per variant.
@@ -96,99 +112,103 @@ pub fn summed(lines: &[ShippedLine]) -> BTreeMap<VariantId, i64> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::inventory::StockPolicy;
-    use contracts::{Id, carts::LineId};
+    use contracts::Id;
+    use contracts::carts::LineId;
     use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
 
-    fn variant(number: u128) -> VariantId {
-        VariantId::from_uuid(Uuid::from_u128(number))
-    }
+    const TEAPOT: u128 = 1;
 
     fn location(number: u128) -> LocationId {
         LocationId::from_uuid(Uuid::from_u128(number))
     }
 
-    fn line(variant_number: u128, quantity: i64) -> OrderedLine {
-        let line = LineId::from_uuid(Uuid::from_u128(variant_number));
-        OrderedLine { line, variant: variant(variant_number), quantity, requires_shipping: true }
-    }
-
-    fn level(at: u128, of: u128, on_hand: i64) -> Level {
-        Level { variant: variant(of), location: location(at), policy: StockPolicy::Deny, on_hand, reserved: 0 }
-    }
-
-    #[test]
-    fn lines_of_one_variant_are_summed() {
-        let asked = Asked::of(&[line(1, 2), line(1, 3)]);
-        let Allocation::Reject(shortages) = asked.allocate(&[level(1, 1, 4)], None) else { panic!("held") };
-        assert_eq!((shortages[0].requested, shortages[0].available), (5, 4));
-    }
-
-    #[test]
-    fn the_oldest_location_that_has_everything_holds_the_order() {
-        let asked = Asked::of(&[line(1, 2), line(2, 1)]);
-        let levels = [level(1, 1, 9), level(2, 1, 2), level(2, 2, 1), level(3, 1, 9), level(3, 2, 9)];
-        let Allocation::Hold { location: chosen, quantities } = asked.allocate(&levels, None) else {
-            panic!("rejected")
-        };
-        assert_eq!(chosen, location(2));
-        assert_eq!(quantities, [(variant(1), 2), (variant(2), 1)]);
-    }
-
-    #[test]
-    fn an_order_is_not_split_and_the_nearest_location_says_what_is_missing() {
-        let asked = Asked::of(&[line(1, 1), line(2, 1), line(3, 1)]);
-        let levels = [level(1, 1, 1), level(2, 2, 1), level(2, 3, 1)];
-        let Allocation::Reject(shortages) = asked.allocate(&levels, None) else { panic!("held") };
-        assert_eq!(shortages.iter().map(|shortage| shortage.variant).collect::<Vec<_>>(), [variant(1)]);
-    }
-
-    #[test]
-    fn a_variant_without_a_level_is_out_of_stock_unless_nothing_is_shipped() {
-        let shipped = Asked::of(&[line(1, 1)]);
-        assert!(
-            matches!(shipped.allocate(&[], Some(location(1))), Allocation::Reject(shortages) if shortages[0].available == 0)
-        );
-        let download = Asked::of(&[OrderedLine { requires_shipping: false, ..line(1, 1) }]);
-        let Allocation::Hold { quantities, .. } = download.allocate(&[], Some(location(1))) else { panic!("rejected") };
-        assert!(quantities.is_empty());
-        let counted = download.allocate(&[level(1, 1, 0)], None);
-        assert!(matches!(counted, Allocation::Reject(_)), "a ticket that is counted can be sold out");
-    }
-
-    #[test]
-    fn backorder_and_untracked_hold_what_is_not_there() {
-        for policy in [StockPolicy::Backorder, StockPolicy::Untracked] {
-            let levels = [Level { policy, ..level(1, 1, 0) }];
-            assert!(matches!(Asked::of(&[line(1, 7)]).allocate(&levels, None), Allocation::Hold { .. }));
+    fn hold(at: u128, quantity: i64, ships: bool) -> Reservation {
+        Reservation {
+            id: ReservationId::from_uuid(Uuid::from_u128(at)),
+            variant: VariantId::from_uuid(Uuid::from_u128(TEAPOT)),
+            location: location(at),
+            ships,
+            quantity,
+            shipped: 0,
+            released: 0,
         }
     }
 
+    fn part(quantity: i64, at: Option<u128>) -> CancelledPart {
+        let (line, variant) = (LineId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::from_u128(TEAPOT)));
+        CancelledPart { line, variant, quantity, location: at.map(location) }
+    }
+
+    fn apply(holds: &mut [Reservation], endings: Vec<Ending>) {
+        for ending in endings {
+            let hold = holds.iter_mut().find(|hold| hold.id == ending.reservation).expect("a hold");
+            hold.shipped += ending.shipped - ending.back;
+            hold.released += ending.released + ending.back;
+            assert!(hold.shipped >= 0 && hold.held() >= 0, "{hold:?}");
+        }
+    }
+
+    #[test]
+    fn parts_are_released_where_they_lie() {
+        let holds = [hold(1, 3, true), hold(2, 3, true)];
+        let endings = release_parts(&holds, &[part(1, Some(2)), part(1, Some(2))]);
+        assert_eq!(endings.len(), 1);
+        assert_eq!((endings[0].location, endings[0].released, endings[0].back), (location(2), 2, 0));
+    }
+
+    #[test]
+    fn parts_without_a_place_are_released_at_the_first_that_have_them() {
+        let holds = [hold(2, 3, false), hold(1, 2, false)];
+        let released: Vec<_> = release_parts(&holds, &[part(4, None)])
+            .into_iter()
+            .map(|ending| (ending.location, ending.released))
+            .collect();
+        assert_eq!(released, [(location(1), 2), (location(2), 2)]);
+        let both = release_parts(&holds, &[part(1, Some(1)), part(2, None)]);
+        let released: Vec<_> = both.into_iter().map(|ending| (ending.location, ending.released)).collect();
+        assert_eq!(released, [(location(1), 2), (location(2), 1)]);
+    }
+
+    #[test]
+    fn a_shipment_ends_only_what_is_held_where_it_left() {
+        let holds = [hold(1, 3, true), hold(2, 3, true)];
+        let lines = BTreeMap::from([(holds[0].variant, 5)]);
+        let endings = ship(&holds, location(2), &lines);
+        assert_eq!(
+            endings.iter().map(|ending| (ending.location, ending.shipped)).collect::<Vec<_>>(),
+            [(location(2), 3)]
+        );
+    }
+
     proptest! {
+        /// What doesn't ship: lines cancelled in parts, and the completion, in any order.
         #[test]
-        fn what_is_held_is_there(
-            lines in prop::collection::vec((1_u128..5, 1_i64..10), 1..6),
-            stock in prop::collection::btree_map((1_u128..4, 1_u128..5), 0_i64..30, 0..12),
+        fn cancelled_units_stay_in_the_house_whether_the_completion_came_first(
+            quantities in prop::collection::vec(1_i64..6, 1..4),
+            cancelled in prop::collection::vec(0_i64..5, 0..4),
+            completed_at in 0_usize..5,
         ) {
-            let lines: Vec<OrderedLine> = lines.into_iter().map(|(variant, quantity)| line(variant, quantity)).collect();
-            let levels: Vec<Level> = stock.iter().map(|((at, of), on_hand)| level(*at, *of, *on_hand)).collect();
-            let on_hand = |variant: VariantId, location: LocationId| {
-                levels.iter().find(|level| (level.variant, level.location) == (variant, location)).map_or(0, |level| level.on_hand)
+            let total: i64 = quantities.iter().sum();
+            let fresh = || quantities.iter().enumerate().map(|(at, q)| hold(at as u128 + 1, *q, false)).collect::<Vec<_>>();
+            let run = |completed_at: usize| {
+                let mut holds = fresh();
+                for (at, quantity) in cancelled.iter().enumerate() {
+                    if at == completed_at { let ended = hand_over(&holds); apply(&mut holds, ended); }
+                    let ended = release_parts(&holds, &[part(*quantity, None)]);
+                    apply(&mut holds, ended);
+                }
+                let ended = hand_over(&holds);
+                apply(&mut holds, ended);
+                holds
             };
-            match Asked::of(&lines).allocate(&levels, None) {
-                Allocation::Hold { location, quantities } => {
-                    let total: i64 = quantities.iter().map(|(_, quantity)| quantity).sum();
-                    prop_assert_eq!(total, lines.iter().map(|line| line.quantity).sum::<i64>());
-                    prop_assert!(quantities.iter().all(|(variant, quantity)| on_hand(*variant, location) >= *quantity));
-                }
-                Allocation::Reject(shortages) => {
-                    prop_assert!(!shortages.is_empty());
-                    prop_assert!(shortages.iter().all(|shortage| shortage.requested > shortage.available));
-                }
-            }
+            let (early, late) = (run(completed_at), run(usize::MAX));
+            prop_assert_eq!(&early, &late);
+            prop_assert!(early.iter().all(|hold| hold.held() == 0));
+            let released: i64 = early.iter().map(|hold| hold.released).sum();
+            prop_assert_eq!(released, cancelled.iter().sum::<i64>().min(total));
         }
     }
 }
