@@ -5,13 +5,15 @@ use contracts::orders::OrderStatus;
 use platform::config::Capture;
 use platform::{Ctx, Outcome, Problem, fault};
 
-use crate::order::{Change, Later, Order, Said};
+use crate::access::Asker;
+use crate::change::{Change, Later, Said};
+use crate::order::Order;
 use crate::saga::Happening;
 use crate::{jobs, store};
 
 /// Loads the order for itself alone, decides, and writes what was decided.
 pub async fn advance(ctx: &Ctx, tx: &mut Tx, event: Happening<'_>) -> Result<Outcome, Problem> {
-    let Some(order) = store::lock(tx, event.order(), None).await? else {
+    let Some(order) = store::lock(tx, event.order(), Asker::Shop.owner(event.order())).await? else {
         return Ok(Outcome::Later("the order is not known here"));
     };
     match order.hear(event, capture_of(ctx, &order)) {
@@ -48,6 +50,9 @@ fn say(tx: &mut Tx, said: &Said) {
         Said::Payable(event) => tx.say(event),
         Said::Confirmed(event) => tx.say(event),
         Said::CaptureDue(event) => tx.say(event),
+        Said::RefundDue(event) => tx.say(event),
+        Said::CancelRequested(event) => tx.say(event),
+        Said::LinesCancelled(event) => tx.say(event),
         Said::Cancelled(event) => tx.say(event),
         Said::Completed(event) => tx.say(event),
     }

@@ -2,70 +2,113 @@
 
 use std::collections::BTreeMap;
 
+use contracts::customers::Buyer;
 use contracts::orders::{
-    ContactLine, GetOrderContact, GetPaymentInstruction, GetShipTo, OrderContact, OrderFact, OrderFacts, OrderId,
-    PaymentInstruction, ShipTo,
+    ContactLine, GetOrderContact, GetOrderLink, GetPaymentInstruction, GetRefundable, GetShipTo, OrderContact,
+    OrderFact, OrderFacts, OrderId, OrderLink, PaymentInstruction, Refundable, RefundableLine, ShipTo,
 };
 use contracts::{Id, Money};
 use platform::{Ctx, Problem};
 use uuid::Uuid;
 
+use crate::access::Asker;
 use crate::error::Error;
-use crate::store::{self, FactLines, FactOrder};
-use crate::{read, sale};
+use crate::sale::Line;
+use crate::store::facts::{self, FactLines, FactOrder};
+use crate::store::{self, links};
+use crate::{link, read};
 
 const SHIP_TO_MAX: usize = 100;
 const FACTS_MAX: i64 = 500;
 
 pub async fn payment_instruction(ctx: Ctx, call: GetPaymentInstruction) -> Result<PaymentInstruction, Problem> {
-    let found = store::instruction(&ctx.db, call.order, call.buyer_sha256.as_deref()).await?;
+    let asker = call.buyer.map_or(Asker::Shop, Asker::Buyer);
+    let found = store::instruction(&ctx.db, call.order, asker.owner(call.order)).await?;
     Ok(found.ok_or(Error::NotFound)?)
 }
 
 pub async fn contact(ctx: Ctx, call: GetOrderContact) -> Result<OrderContact, Problem> {
-    let (order, _) = read::find(&ctx, call.order, None).await?;
+    let (order, _) = read::find(&ctx, call.order, &Asker::Shop).await?;
     let currency = order.sale.currency();
-    let line = |line: &sale::Line| ContactLine {
-        title: line
-            .variant_title
-            .iter()
-            .fold(line.product_title.clone(), |title, variant| format!("{title}, {variant}")),
+    let line = |line: &Line| ContactLine {
+        line: line.id,
+        title: line.title(),
         quantity: line.quantity,
+        cancelled: line.cancelled,
         total: Money::new(line.total_minor, currency),
     };
+    let link = match order.sale.buyer {
+        Buyer::Guest { .. } => Some(link::make(&ctx.secrets, order.id, link::end(ctx.clock.now()))),
+        Buyer::Customer { .. } => None,
+    };
+    let sale = order.sale;
+    // Nothing to ship and no invoice address: then nobody told us a name.
+    let named = sale.shipping_address.as_ref().or(sale.billing_address.as_ref());
     Ok(OrderContact {
         order: order.id,
         lines: order.lines.iter().map(line).collect(),
         number: order.number,
-        email: order.sale.email,
-        locale: order.sale.locale,
-        // Nothing to ship, no address: then nobody told us a name.
-        name: order.sale.shipping_address.map(|address| address.name).unwrap_or_default(),
-        total: order.sale.total,
+        customer: sale.buyer.customer(),
+        name: named.map(|address| address.name.clone()).unwrap_or_default(),
+        email: sale.email,
+        locale: sale.locale,
+        market: sale.market,
+        amounts: sale.amounts,
+        total: sale.total,
+        refunded: Money::new(order.money.refunded, currency),
+        method: sale.payment_method,
+        pickup: sale.pickup,
+        shipping_address: sale.shipping_address,
         cancel_reason: order.cancel_reason,
+        link,
     })
+}
+
+pub async fn refundable(ctx: Ctx, call: GetRefundable) -> Result<Refundable, Problem> {
+    let (order, _) = read::find(&ctx, call.order, &Asker::Shop).await?;
+    let currency = order.sale.currency();
+    let line = |line: &Line| RefundableLine {
+        line: line.id,
+        variant: line.variant,
+        quantity: line.quantity,
+        cancelled: line.cancelled,
+        total: Money::new(line.total_minor, currency),
+    };
+    Ok(Refundable {
+        order: order.id,
+        status: order.status,
+        total: order.sale.total,
+        lines: order.lines.iter().map(line).collect(),
+        shipping_total: Money::new(order.sale.shipping_minor(), currency),
+    })
+}
+
+/// Where a link leads, while it does.
+pub async fn order_link(ctx: Ctx, call: GetOrderLink) -> Result<Option<OrderLink>, Problem> {
+    let found = links::find(&ctx.db, call.link, ctx.clock.now()).await?;
+    Ok(found.map(|(order, expires_at)| link::make(&ctx.secrets, order, expires_at)))
 }
 
 pub async fn ship_to(ctx: Ctx, call: GetShipTo) -> Result<Vec<ShipTo>, Problem> {
     if call.orders.len() > SHIP_TO_MAX {
         return Err(Problem::field("/orders", format!("names at most {SHIP_TO_MAX} orders")));
     }
-    Ok(store::ship_to(&ctx.db, &call.orders).await?)
+    Ok(facts::ship_to(&ctx.db, &call.orders).await?)
 }
 
 /// For the audit: what the order says, and the sums of what it consists of.
-pub async fn facts(ctx: Ctx, call: OrderFacts) -> Result<Vec<OrderFact>, Problem> {
+pub async fn order_facts(ctx: Ctx, call: OrderFacts) -> Result<Vec<OrderFact>, Problem> {
     let after = call.after.map_or_else(Uuid::nil, Id::uuid);
     let limit = call.limit.clamp(1, FACTS_MAX);
-    let read = ctx.db.read((after, limit), |tx, (after, limit)| Box::pin(store::facts(tx, *after, *limit)));
+    let read = ctx.db.read((after, limit), |tx, (after, limit)| Box::pin(facts::facts(tx, *after, *limit)));
     let (orders, lines, history) = read.await.map_err(|error: ::store::Error| Problem::from(error))?;
-    let mut lines: BTreeMap<OrderId, FactLines> = lines.into_iter().map(|lines| (lines.order, lines)).collect();
+    let mut lines: BTreeMap<OrderId, FactLines> = lines.into_iter().collect();
     let mut histories: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
     for (order, sequence, status) in history {
         histories.entry(order).or_default().push((sequence, status));
     }
     let fact = |order: FactOrder| {
-        let lines = lines.remove(&order.id).unwrap_or_else(|| FactLines::none(order.id));
+        let lines = lines.remove(&order.id).unwrap_or_default();
         let history = histories.remove(&order.id).unwrap_or_default();
         fact(order, lines, history)
     };
@@ -83,10 +126,13 @@ fn fact(order: FactOrder, lines: FactLines, history: Vec<(i64, contracts::orders
         total: order.total,
         amounts_total: order.amounts.iter().filter(|row| !row.included).map(|row| row.amount.amount).sum(),
         parts_total: lines.total_minor + order.shipping.map_or(0, |shipping| shipping.total.amount),
+        due: order.due_minor,
         captured: order.captured_minor,
+        refunded: order.refunded_minor,
         to_ship: lines.to_ship,
         shipped: lines.shipped,
         ordered: lines.ordered,
+        cancelled: lines.cancelled,
         history: statuses,
         history_whole: is_whole && length == order.version,
         updated_at: order.updated_at,

@@ -1,23 +1,25 @@
 //! Places an order for a cart. The order exists, and its event and its timer with it, or none does.
 
+use ::store::Tx;
 use ::store::idempotency::{self, Key};
-use ::store::{Ids, Tx};
 use contracts::carts::{Basket, CartId, GetBasket};
+use contracts::customers::Buyer;
 use contracts::orders::{OrderId, OrderPlaced, OrderStatus};
 use contracts::{Event, Id, Metadata, Money};
 use jiff::{SignedDuration, Timestamp};
-use platform::auth::Buyer;
 use platform::config::PaymentMethod;
 use platform::http::{Body, Replay, RequiredKey, replayed};
 use platform::{Ctx, Problem, fault};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::Asker;
+use crate::change::Entry;
 use crate::error::Error;
-use crate::order::{Entry, Order};
+use crate::order::Order;
 use crate::sale::{Sale, Terms};
 use crate::view::{HistoryEntry, OrderView};
-use crate::{jobs, read, store};
+use crate::{jobs, number, read, store};
 
 pub const ROUTE: &str = "POST /v1/orders";
 /// Of a billion numbers few are taken: two in a row are rare, five do not happen.
@@ -54,6 +56,10 @@ pub struct PaymentChoice {
     #[garde(inner(custom(contracts::values::is_token)))]
     #[schema(example = "tok_ok", max_length = 255)]
     pub token: Option<String>,
+    /// How much to pay so, where several payments make up the total; not said: all of it.
+    #[serde(default)]
+    #[garde(skip)]
+    pub amount: Option<Money>,
 }
 
 impl std::fmt::Debug for PaymentChoice {
@@ -81,9 +87,11 @@ pub async fn place(ctx: &Ctx, buyer: Buyer, key: RequiredKey, body: Body<PlaceOr
     let method = payment_method(ctx, &body.payment.method)?;
     let basket = basket(ctx, body.cart, &buyer).await?;
     check(&basket, body.expected_total)?;
+    let payment_minor = payment_minor(body.payment.amount, basket.quote.total)?;
     let terms = Terms {
-        buyer_sha256: buyer.token_sha256.clone(),
+        buyer: buyer.clone(),
         payment_method: body.payment.method,
+        payment_minor,
         metadata: body.metadata,
         placed_at: ctx.clock.now(),
     };
@@ -148,7 +156,7 @@ async fn write(tx: &mut Tx, new: &NewOrder, number_prefix: &str) -> Result<Strin
 /// Inserts under the first free number, where the cart has no other living order.
 async fn insert(tx: &mut Tx, order: &Order, number_prefix: &str) -> Result<String, NotWritten> {
     for _ in 0..NUMBERS_TRIED_MAX {
-        let number = draw_number(tx.ids(), number_prefix);
+        let number = number::draw(tx.ids(), number_prefix);
         if store::insert(tx, order, &number).await? {
             return Ok(number);
         }
@@ -159,34 +167,33 @@ async fn insert(tx: &mut Tx, order: &Order, number_prefix: &str) -> Result<Strin
     Err(NotWritten::Store(::store::Error::NoRow("an order number that is free")))
 }
 
-/// Six letters and digits for people, drawn from the random end of a new id. Without I, L, O and U:
-/// none is taken for another when it is read out.
-fn draw_number(ids: &Ids, prefix: &str) -> String {
-    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let bits = ids.uuid().as_u128();
-    let letter = |place: u32| char::from(LETTERS[(bits >> (place * 5)) as usize & 31]);
-    let letters: String = (0..6).rev().map(letter).collect();
-    format!("{prefix}-{letters}")
-}
-
 fn unpaid_until(order: &Order, method: &PaymentMethod) -> Timestamp {
     let unpaid = SignedDuration::from_mins(method.unpaid_minutes_max);
     order.sale.placed_at.saturating_add(unpaid).unwrap_or(Timestamp::MAX)
 }
 
 fn payment_method<'a>(ctx: &'a Ctx, name: &str) -> Result<&'a PaymentMethod, Problem> {
-    let methods = &ctx.config.payments;
-    methods.get(name).ok_or_else(|| {
-        let known: Vec<&str> = methods.keys().map(String::as_str).collect();
+    let methods = || ctx.config.payments.iter().filter(|(_, method)| method.enabled);
+    methods().find(|(known, _)| *known == name).map(|(_, method)| method).ok_or_else(|| {
+        let known: Vec<&str> = methods().map(|(known, _)| known.as_str()).collect();
         Problem::field("/payment/method", format!("is not one of this shop's ways to pay: {}", known.join(", ")))
     })
 }
 
+/// What is to be paid by the first payment: at least one cent, at most all.
+fn payment_minor(amount: Option<Money>, total: Money) -> Result<Option<i64>, Problem> {
+    let Some(amount) = amount else { return Ok(None) };
+    if amount.currency == total.currency && (1..=total.amount).contains(&amount.amount) {
+        return Ok(Some(amount.amount));
+    }
+    Err(Problem::field("/payment/amount", format!("is more than nothing and at most the total of {total}")))
+}
+
 /// The basket as `carts` sees it; a cart that was ordered before is refused with its order.
 async fn basket(ctx: &Ctx, cart: CartId, buyer: &Buyer) -> Result<Basket, Error> {
-    match ctx.call(GetBasket { cart, token_sha256: buyer.token_sha256.clone() }).await {
+    match ctx.call(GetBasket { cart, buyer: buyer.clone() }).await {
         Err(problem) if problem.code == "carts.ordered" => {
-            let other = store::living_of_cart(&ctx.db, cart, &buyer.token_sha256).await?;
+            let other = store::living_of_cart(&ctx.db, cart, buyer).await?;
             Err(other.map_or(Error::Problem(problem), already_ordered))
         }
         answer => Ok(answer?),
@@ -212,18 +219,18 @@ fn already_ordered(order: OrderId) -> Error {
 }
 
 async fn repeat(ctx: &Ctx, order: uuid::Uuid, buyer: &Buyer) -> Result<Placed, Error> {
-    let view = read::for_buyer(ctx, OrderId::from_uuid(order), &buyer.token_sha256).await?;
+    let view = read::for_buyer(ctx, OrderId::from_uuid(order), &Asker::Buyer(buyer.clone())).await?;
     Ok(Placed { view, is_repeat: true })
 }
 
 fn first_entry() -> Entry {
-    Entry { event: OrderPlaced::NAME, source: "buyer", status: OrderStatus::Placed, note: None }
+    Entry { event: OrderPlaced::NAME, source: "buyer", staff: None, status: OrderStatus::Placed, detail: None }
 }
 
 /// What was just written, without reading it again.
 fn first_view(order: Order) -> OrderView {
-    let Entry { event, source, status, note } = first_entry();
-    let entry =
-        HistoryEntry { at: order.sale.placed_at, event: event.to_owned(), source: source.to_owned(), status, note };
+    let Entry { event, source, staff, status, detail } = first_entry();
+    let (at, event, source) = (order.sale.placed_at, event.to_owned(), source.to_owned());
+    let entry = HistoryEntry { sequence: order.version, at, event, source, staff, status, detail };
     OrderView::of(order, vec![entry])
 }

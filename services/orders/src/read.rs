@@ -2,27 +2,35 @@
 
 use std::time::Duration;
 
+use contracts::customers::CustomerId;
 use contracts::orders::{OrderId, OrderStatus};
 use contracts::payments::{GetNextAction, NextAction};
-use jiff::Timestamp;
 use platform::http::{List, Page};
 use platform::{Ctx, Problem};
 
+use crate::access::Asker;
 use crate::error::Error;
 use crate::order::Order;
-use crate::store;
+use crate::store::{self, lists};
 use crate::view::{HistoryEntry, OrderListItem, OrderView};
 use crate::waiters::Waiters;
 
 /// As the buyer sees it. Not theirs: `NotFound`.
-pub async fn for_buyer(ctx: &Ctx, id: OrderId, buyer_sha256: &str) -> Result<OrderView, Error> {
-    let (order, history) = find(ctx, id, Some(buyer_sha256.to_owned())).await?;
+pub async fn for_buyer(ctx: &Ctx, id: OrderId, asker: &Asker) -> Result<OrderView, Error> {
+    let (order, history) = find(ctx, id, asker).await?;
     Ok(shown(ctx, order, history).await.for_buyer())
 }
 
+/// With its notes.
 pub async fn for_staff(ctx: &Ctx, id: OrderId) -> Result<OrderView, Error> {
-    let (order, history) = find(ctx, id, None).await?;
-    Ok(shown(ctx, order, history).await)
+    let found = ctx.db.read(id, |tx, id| {
+        Box::pin(async move {
+            let order = store::find(tx, *id, Asker::Shop.owner(*id)).await?.ok_or(Error::NotFound)?;
+            Ok::<_, Error>((order, store::history(tx, *id).await?, store::notes(tx, *id).await?))
+        })
+    });
+    let (order, history, notes) = found.await?;
+    Ok(OrderView { notes: Some(notes), ..shown(ctx, order, history).await })
 }
 
 /// As [`for_buyer`], when nothing more happens without the buyer or the shop, or when `wait` is over.
@@ -30,32 +38,38 @@ pub async fn when_settled(
     ctx: &Ctx,
     waiters: &Waiters,
     id: OrderId,
-    buyer_sha256: &str,
+    asker: &Asker,
     wait: Duration,
 ) -> Result<OrderView, Error> {
     let look = || async {
-        let found = find(ctx, id, Some(buyer_sha256.to_owned())).await?;
+        let found = find(ctx, id, asker).await?;
         Ok::<_, Error>(found.0.is_settled().then_some(found))
     };
     match waiters.until(id, wait, look).await? {
         Some((order, history)) => Ok(shown(ctx, order, history).await.for_buyer()),
-        None => for_buyer(ctx, id, buyer_sha256).await,
+        None => for_buyer(ctx, id, asker).await,
     }
 }
 
-/// Newest first.
-pub async fn list(ctx: &Ctx, status: Option<OrderStatus>, page: &Page) -> Result<List<OrderListItem>, Problem> {
+/// A customer's own, newest first.
+pub async fn own(ctx: &Ctx, customer: CustomerId, page: &Page) -> Result<List<OrderListItem>, Problem> {
     let limit = page.limit()?;
-    let after: Option<(Timestamp, OrderId)> = page.after()?;
-    let items = store::newest(&ctx.db, status, after, limit + 1).await?;
+    let items = lists::of_customer(&ctx.db, customer, page.after()?, limit + 1).await?;
+    Ok(List::of(items, limit, |item| (item.placed_at, item.id)))
+}
+
+/// What staff search for, newest first.
+pub async fn search(ctx: &Ctx, filter: &lists::Filter, page: &Page) -> Result<List<OrderListItem>, Problem> {
+    let limit = page.limit()?;
+    let items = lists::search(&ctx.db, filter, page.after()?, limit + 1).await?;
     Ok(List::of(items, limit, |item| (item.placed_at, item.id)))
 }
 
 /// The order and its history, on one view of the database.
-pub async fn find(ctx: &Ctx, id: OrderId, buyer_sha256: Option<String>) -> Result<(Order, Vec<HistoryEntry>), Error> {
-    let found = ctx.db.read((id, buyer_sha256), |tx, (id, buyer_sha256)| {
+pub async fn find(ctx: &Ctx, id: OrderId, asker: &Asker) -> Result<(Order, Vec<HistoryEntry>), Error> {
+    let found = ctx.db.read((id, asker.clone()), |tx, (id, asker)| {
         Box::pin(async move {
-            let order = store::find(tx, *id, buyer_sha256.as_deref()).await?.ok_or(Error::NotFound)?;
+            let order = store::find(tx, *id, asker.owner(*id)).await?.ok_or(Error::NotFound)?;
             let history = store::history(tx, *id).await?;
             Ok((order, history))
         })

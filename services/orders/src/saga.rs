@@ -5,23 +5,28 @@
 //! does not compile until each pair is decided. It reads, as the test below prints it:
 //!
 //! ```text
-//! event                   placed        payable       confirmed     completed     cancelled
-//! stock.reserved          -> payable    note          note          note          compensate
-//! stock.rejected          -> cancelled  note          note          note          note
-//! payment.authorized      later         -> confirmed  note          note          compensate
-//! payment.declined        later         note          note          note          note
-//! payment.action_required later         note          note          note          note
-//! payment.captured        later         later         note          note          compensate
-//! payment.voided          later         later         note          note          note
-//! payment.refunded        later         later         note          note          note
-//! payment.failed          later         note          note          note          note
-//! shipment.created        later         later         note          note          compensate
-//! shipment.dispatched     later         later         note          note          compensate
-//! shipment.delivered      later         later         note          note          note
+//! event                     placed        payable       confirmed     completed     cancelled
+//! stock.reserved            -> payable    note          note          note          compensate
+//! stock.rejected            -> cancelled  note          note          note          note
+//! payment.authorized        later         -> confirmed  note          note          compensate
+//! payment.declined          later         note          note          note          note
+//! payment.action_required   later         note          note          note          note
+//! payment.captured          later         later         note          note          compensate
+//! payment.voided            later         note          note          note          note
+//! payment.refunded          later         later         note          note          note
+//! payment.failed            later         note          note          note          note
+//! shipment.created          later         later         note          note          compensate
+//! shipment.dispatched       later         later         note          note          compensate
+//! shipment.delivered        later         later         note          note          note
+//! shipment.lost             later         later         note          note          note
+//! shipment.cancel_accepted  later         later         note          note          note
+//! shipment.cancel_refused   later         later         note          note          note
 //! ```
 //!
-//! `confirmed -> completed` is not in it: no single event completes an order, the last of several
-//! does (`Order::is_fulfilled`). Nor is a cancellation: that is a command (`Order::cancel`).
+//! `-> confirmed` takes as many authorisations as make up the total: one that leaves something to pay is
+//! noted. `confirmed -> completed` is not in the table: no single event completes an order, the last of
+//! several does (`Order::is_fulfilled`). Nor is a cancellation by people: that is a command
+//! (`Order::cancel`), and what shipping accepts of it cancels the order only if nothing is left of it.
 
 use contracts::Event;
 use contracts::inventory::{StockRejected, StockReserved};
@@ -30,7 +35,9 @@ use contracts::payments::{
     PaymentActionRequired, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentFailed, PaymentRefunded,
     PaymentVoided,
 };
-use contracts::shipping::{ShipmentCreated, ShipmentDelivered, ShipmentDispatched};
+use contracts::shipping::{
+    ShipmentCancelAccepted, ShipmentCancelRefused, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShipmentLost,
+};
 
 /// What an event does to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +83,15 @@ pub fn transition(status: OrderStatus, event: Happening<'_>) -> Step {
             Confirmed | Completed => Note,
             Cancelled => Compensate("came after the end: payments refunds it"),
         },
-        Happening::PaymentVoided(_) | Happening::PaymentRefunded(_) | Happening::ShipmentDelivered(_) => match status {
+        Happening::PaymentVoided(_) => match status {
+            Placed => Later,
+            Payable | Confirmed | Completed | Cancelled => Note,
+        },
+        Happening::PaymentRefunded(_)
+        | Happening::ShipmentDelivered(_)
+        | Happening::ShipmentLost(_)
+        | Happening::ShipmentCancelAccepted(_)
+        | Happening::ShipmentCancelRefused(_) => match status {
             Placed | Payable => Later,
             Confirmed | Completed | Cancelled => Note,
         },
@@ -128,12 +143,12 @@ macro_rules! happenings {
 happenings! {
     StockReserved, StockRejected,
     PaymentAuthorized, PaymentDeclined, PaymentActionRequired, PaymentCaptured, PaymentVoided, PaymentRefunded, PaymentFailed,
-    ShipmentCreated, ShipmentDispatched, ShipmentDelivered,
+    ShipmentCreated, ShipmentDispatched, ShipmentDelivered, ShipmentLost, ShipmentCancelAccepted, ShipmentCancelRefused,
 }
 
 impl Happening<'_> {
-    /// What the history adds for people; never personal data.
-    pub fn note(self) -> Option<String> {
+    /// What the history adds for people, buyers too; never personal data.
+    pub fn detail(self) -> Option<String> {
         match self {
             Self::StockRejected(event) => Some(format!("{} variants short", event.shortages.len())),
             Self::PaymentAuthorized(event) => Some(event.amount.to_string()),
@@ -145,6 +160,11 @@ impl Happening<'_> {
             Self::ShipmentCreated(event) => Some(event.shipment.to_string()),
             Self::ShipmentDispatched(event) => Some(event.shipment.to_string()),
             Self::ShipmentDelivered(event) => Some(event.shipment.to_string()),
+            Self::ShipmentLost(event) => Some(event.shipment.to_string()),
+            Self::ShipmentCancelAccepted(event) => {
+                Some(format!("{} units held back", event.parts.iter().map(|part| part.quantity).sum::<i64>()))
+            }
+            Self::ShipmentCancelRefused(_) => Some("a part of it has left the house".to_owned()),
             Self::StockReserved(_) | Self::PaymentActionRequired(_) => None,
         }
     }
@@ -177,7 +197,7 @@ mod tests {
 
     fn row(event: &str, cells: impl IntoIterator<Item = String>) -> String {
         let cells: Vec<String> = cells.into_iter().map(|cell| format!("{cell:<14}")).collect();
-        format!("{event:<24}{}", cells.concat()).trim_end().to_owned()
+        format!("{event:<26}{}", cells.concat()).trim_end().to_owned()
     }
 
     #[test]

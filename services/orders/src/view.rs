@@ -2,14 +2,17 @@
 
 use contracts::carts::{CartId, LineId};
 use contracts::catalog::VariantId;
-use contracts::orders::{CancelReason, OrderId, OrderStatus};
+use contracts::customers::{CustomerId, StaffId};
+use contracts::orders::{CancelReason, OrderId, OrderNoteId, OrderStatus};
 use contracts::payments::NextAction;
 use contracts::pricing::{AmountRow, QuotedShipping, TraceStep};
+use contracts::shipping::PickupPoint;
 use contracts::{Address, Locale, MarketId, Metadata, Money, TaxClass};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::cancellation::CancelRequest;
 use crate::order::{Order, OrderShipment, PaymentOutcome};
 use crate::sale::Line;
 use crate::states::{FulfilmentState, PaymentState};
@@ -29,17 +32,34 @@ pub struct OrderView {
     /// What the buyer must do now to pay; null: nothing, or it is not known right now.
     pub next_action: Option<NextAction>,
     pub cancel_reason: Option<CancelReason>,
+    /// The newest wish to cancel the confirmed order, or lines of it: being decided, or refused. Null: none,
+    /// or it was granted.
+    pub cancel_request: Option<CancelRequest>,
     pub cart: CartId,
+    /// Null: a guest's.
+    pub customer: Option<CustomerId>,
     pub market: MarketId,
     pub locale: Locale,
     pub email: String,
+    /// Null: nothing to ship, or the buyer fetches it.
     pub shipping_address: Option<Address>,
+    /// Null: as the shipping address.
+    pub billing_address: Option<Address>,
+    /// Where the buyer fetches the goods.
+    pub pickup: Option<PickupPoint>,
     pub shipping: Option<QuotedShipping>,
+    /// The buyer owes the tax: none is in the total.
+    pub reverse_charge: bool,
     pub payment_method: String,
     pub lines: Vec<OrderLineView>,
     /// Typed signed rows; those not `included` sum to `total`.
     pub amounts: Vec<AmountRow>,
+    /// Of what was ordered.
     pub total: Money,
+    /// Of what was not cancelled: what the buyer pays in the end.
+    pub due: Money,
+    /// Held by the gateways now or taken, less what was voided.
+    pub authorized: Money,
     pub captured: Money,
     pub refunded: Money,
     /// Why each amount is what it is.
@@ -49,6 +69,10 @@ pub struct OrderView {
     pub metadata: Metadata,
     /// Oldest first; the newest 100.
     pub history: Vec<HistoryEntry>,
+    /// What staff wrote down for each other, oldest first, the newest 100. Only staff have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub notes: Option<Vec<OrderNote>>,
     /// Rises with each entry of the history.
     pub version: i64,
     pub placed_at: Timestamp,
@@ -69,8 +93,12 @@ pub struct OrderLineView {
     pub quantity: i64,
     pub cancelled: i64,
     pub shipped: i64,
+    /// Units whose money went back.
+    pub refunded: i64,
     pub unit_price: Money,
     pub subtotal: Money,
+    /// Without tax.
+    pub net: Money,
     pub tax: Money,
     /// What the buyer pays for the line, tax and all.
     pub total: Money,
@@ -86,17 +114,32 @@ pub struct OrderLineView {
 /// Something that happened to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
+    /// Counts an order's entries from 1, without gaps.
+    pub sequence: i64,
     pub at: Timestamp,
     /// What caused it.
     #[schema(example = "payment.authorized")]
     pub event: String,
-    /// The service it came from, or `buyer` or `staff`.
+    /// The service it came from, `buyer`, `staff`, or `system` where the order decided by itself.
     #[schema(example = "payments")]
     pub source: String,
+    /// Who, where it was staff. Only staff have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub staff: Option<StaffId>,
     /// The order's status after it.
     pub status: OrderStatus,
-    /// Shown to staff only.
-    pub note: Option<String>,
+    /// More of it, for people: an amount, a shipment, why it was cancelled.
+    pub detail: Option<String>,
+}
+
+/// What staff wrote down about an order, for staff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderNote {
+    pub id: OrderNoteId,
+    pub staff: StaffId,
+    pub text: String,
+    pub written_at: Timestamp,
 }
 
 /// An order in a list.
@@ -107,12 +150,25 @@ pub struct OrderListItem {
     pub status: OrderStatus,
     pub payment_state: PaymentState,
     pub fulfilment_state: FulfilmentState,
+    pub market: MarketId,
+    /// Null: a guest's.
+    pub customer: Option<CustomerId>,
+    /// Of what was ordered.
     pub total: Money,
+    /// Of what was not cancelled.
+    pub due: Money,
     pub placed_at: Timestamp,
 }
 
+impl HistoryEntry {
+    /// Without what only staff may see.
+    pub fn for_buyer(self) -> Self {
+        Self { staff: None, ..self }
+    }
+}
+
 impl OrderView {
-    /// As staff see it, without a next action.
+    /// As staff see it, without a next action and notes.
     pub fn of(order: Order, history: Vec<HistoryEntry>) -> Self {
         let money = |minor| Money::new(minor, order.sale.currency());
         Self {
@@ -123,16 +179,23 @@ impl OrderView {
             payment_outcome: order.last_try.map(|last| last.outcome),
             next_action: None,
             cancel_reason: order.cancel_reason,
+            cancel_request: order.cancel_request,
+            due: money(order.due_minor),
+            authorized: money(order.money.held()),
             captured: money(order.money.captured),
             refunded: money(order.money.refunded),
             lines: order.lines.iter().map(|line| OrderLineView::of(line, money)).collect(),
             number: order.number,
             cart: order.sale.cart,
+            customer: order.sale.buyer.customer(),
             market: order.sale.market,
             locale: order.sale.locale,
             email: order.sale.email,
             shipping_address: order.sale.shipping_address,
+            billing_address: order.sale.billing_address,
+            pickup: order.sale.pickup,
             shipping: order.sale.shipping,
+            reverse_charge: order.sale.reverse_charge,
             payment_method: order.sale.payment_method,
             amounts: order.sale.amounts,
             total: order.sale.total,
@@ -140,21 +203,27 @@ impl OrderView {
             shipments: order.shipments,
             metadata: order.sale.metadata,
             history,
+            notes: None,
             version: order.version,
             placed_at: order.sale.placed_at,
             updated_at: order.updated_at,
         }
     }
 
-    /// Without what is written for staff.
-    pub fn for_buyer(mut self) -> Self {
-        self.history.iter_mut().for_each(|entry| entry.note = None);
-        self
+    /// Without what only staff may see.
+    pub fn for_buyer(self) -> Self {
+        let history = self.history.into_iter().map(HistoryEntry::for_buyer).collect();
+        Self { history, notes: None, ..self }
     }
 
-    /// Its version, and whether the next action is known: the answer changes with both.
+    /// Its version, whether the next action is known, and the newest note that is shown: the answer
+    /// changes with each.
     pub fn tag(&self) -> String {
-        format!("{}.{}", self.version, u8::from(self.next_action.is_some()))
+        let tag = format!("{}.{}", self.version, u8::from(self.next_action.is_some()));
+        match self.notes.as_ref().and_then(|notes| notes.last()) {
+            Some(newest) => format!("{tag}.{}", newest.id),
+            None => tag,
+        }
     }
 }
 
@@ -172,8 +241,10 @@ impl OrderLineView {
             quantity: line.quantity,
             cancelled: line.cancelled,
             shipped: line.shipped,
+            refunded: line.refunded,
             unit_price: money(line.unit_price_minor),
             subtotal: money(line.subtotal_minor),
+            net: money(line.net_minor),
             tax: money(line.tax_minor),
             total: money(line.total_minor),
             tax_class: line.tax_class,

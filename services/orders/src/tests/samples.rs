@@ -2,14 +2,18 @@
 
 use contracts::carts::{Basket, BasketVariant, LineId};
 use contracts::catalog::{ProductStatus, VariantForSale, VariantId};
-use contracts::inventory::{Availability, StockRejected, StockReserved};
-use contracts::orders::OrderId;
+use contracts::customers::Buyer;
+use contracts::inventory::{Availability, StockHold, StockRejected, StockReserved};
+use contracts::orders::{CancelRequestId, OrderId};
 use contracts::payments::{
     PaymentActionRequired, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentFailed, PaymentOperation,
-    PaymentRefunded, PaymentVoided,
+    PaymentRefunded, PaymentVoided, RefundedLine,
 };
 use contracts::pricing::{AmountKind, AmountRow, Quote, QuotedLine, QuotedShipping, TraceStep};
-use contracts::shipping::{ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShippedLine};
+use contracts::shipping::{
+    CancelledPart, ShipmentCancelAccepted, ShipmentCancelRefused, ShipmentCreated, ShipmentDelivered,
+    ShipmentDispatched, ShipmentLost, ShippedLine,
+};
 use contracts::{Address, Currency, Id, Metadata, Money, TaxClass};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -36,8 +40,10 @@ pub fn line(number: u128, quantity: i64, total_minor: i64) -> Line {
         quantity,
         cancelled: 0,
         shipped: 0,
+        refunded: 0,
         unit_price_minor: total_minor / quantity,
         subtotal_minor: total_minor,
+        net_minor: total_minor,
         tax_minor: 0,
         total_minor,
         tax_class: TaxClass::standard(),
@@ -59,6 +65,7 @@ pub fn basket() -> Basket {
         quantity: quantity.try_into().expect("a quantity"),
         unit_price: eur(total / quantity),
         subtotal: eur(total),
+        net: eur(total - total / 6),
         tax: eur(total / 6),
         total: eur(total),
         tax_rate: "0.2".parse().expect("a rate"),
@@ -69,6 +76,7 @@ pub fn basket() -> Basket {
         method: id(1),
         name: "Standard".to_owned(),
         price: eur(500),
+        net: eur(417),
         tax: eur(83),
         total: eur(500),
         tax_rate: "0.2".parse().expect("a rate"),
@@ -80,8 +88,11 @@ pub fn basket() -> Basket {
         market: "default".parse().expect("a market"),
         currency: Currency::EUR,
         locale: "en".parse().expect("a locale"),
-        email: Some("ada@example.org".to_owned()),
+        customer: None,
+        email: Some("Ada@Example.org".to_owned()),
         shipping_address: Some(address()),
+        billing_address: None,
+        pickup: None,
         shipping_method: Some(id(1)),
         metadata: Metadata::default(),
         lines: lines.map(|(number, quantity, _)| basket_variant(number, quantity)).to_vec(),
@@ -89,6 +100,7 @@ pub fn basket() -> Basket {
         quote: Quote {
             currency: Currency::EUR,
             tax_inclusive: true,
+            reverse_charge: false,
             lines: lines.map(quoted).to_vec(),
             shipping: Some(shipping),
             amounts: vec![
@@ -97,7 +109,7 @@ pub fn basket() -> Basket {
                 row(AmountKind::Tax, 583, true),
             ],
             total: eur(3_499),
-            trace: vec![TraceStep { text: "2 x Teapot at 10.00 EUR".to_owned(), amount: eur(2_000) }],
+            trace: vec![TraceStep { line: None, text: "2 x Teapot at 10.00 EUR".to_owned(), amount: eur(2_000) }],
         },
     }
 }
@@ -125,7 +137,7 @@ fn basket_variant(number: u128, quantity: i64) -> BasketVariant {
     }
 }
 
-fn address() -> Address {
+pub fn address() -> Address {
     serde_json::from_value(serde_json::json!({
         "name": "Ada Lovelace", "line1": "Hauptstraße 1", "city": "Wien", "postcode": "1010", "country": "AT"
     }))
@@ -135,8 +147,9 @@ fn address() -> Address {
 /// The order of [`basket`], just placed.
 pub fn order() -> Order {
     let terms = Terms {
-        buyer_sha256: "b".to_owned(),
+        buyer: Buyer::Guest { token_sha256: "b".to_owned() },
         payment_method: "card".to_owned(),
+        payment_minor: None,
         metadata: None,
         placed_at: Timestamp::UNIX_EPOCH,
     };
@@ -159,6 +172,9 @@ pub enum Heard {
     Created(ShipmentCreated),
     Dispatched(ShipmentDispatched),
     Delivered(ShipmentDelivered),
+    Lost(ShipmentLost),
+    HeldBack(ShipmentCancelAccepted),
+    NotHeldBack(ShipmentCancelRefused),
 }
 
 impl Heard {
@@ -176,12 +192,16 @@ impl Heard {
             Self::Created(event) => event.into(),
             Self::Dispatched(event) => event.into(),
             Self::Delivered(event) => event.into(),
+            Self::Lost(event) => event.into(),
+            Self::HeldBack(event) => event.into(),
+            Self::NotHeldBack(event) => event.into(),
         }
     }
 }
 
 pub fn reserved(order: OrderId) -> Heard {
-    Heard::Reserved(StockReserved { order, location: id(1) })
+    let hold = |(number, quantity)| StockHold { variant: id(number), location: id(1), quantity };
+    Heard::Reserved(StockReserved { order, holds: [(1, 2), (2, 1)].map(hold).to_vec() })
 }
 
 pub fn rejected(order: OrderId) -> Heard {
@@ -189,7 +209,13 @@ pub fn rejected(order: OrderId) -> Heard {
 }
 
 pub fn authorized(order: OrderId, attempt: u128) -> Heard {
-    Heard::Authorized(PaymentAuthorized { order, payment: id(1), attempt: id(attempt), amount: eur(3_499) })
+    authorized_part(order, attempt, 3_499)
+}
+
+/// One of several payments.
+pub fn authorized_part(order: OrderId, attempt: u128, minor: i64) -> Heard {
+    let (payment, attempt) = (id(attempt), id(attempt));
+    Heard::Authorized(PaymentAuthorized { order, payment, attempt, amount: eur(minor) })
 }
 
 pub fn declined(order: OrderId, attempt: u128) -> Heard {
@@ -210,7 +236,14 @@ pub fn voided(order: OrderId, minor: i64) -> Heard {
 }
 
 pub fn refunded(order: OrderId, minor: i64) -> Heard {
-    Heard::Refunded(PaymentRefunded { order, payment: id(1), amount: eur(minor) })
+    refunded_units(order, minor, &[])
+}
+
+/// So much for so many units of these lines.
+pub fn refunded_units(order: OrderId, minor: i64, lines: &[(u128, i64)]) -> Heard {
+    let line = |(number, quantity): &(u128, i64)| RefundedLine { line: id(*number), quantity: *quantity };
+    let lines = lines.iter().map(line).collect();
+    Heard::Refunded(PaymentRefunded { order, refund: id(1), amount: eur(minor), lines, shipping: false })
 }
 
 pub fn failed(order: OrderId) -> Heard {
@@ -219,7 +252,7 @@ pub fn failed(order: OrderId) -> Heard {
 }
 
 pub fn created(order: OrderId, shipment: u128) -> Heard {
-    Heard::Created(ShipmentCreated { shipment: id(shipment), order })
+    Heard::Created(ShipmentCreated { shipment: id(shipment), order, location: id(1), lines: Vec::new() })
 }
 
 /// So many units of these lines left the house.
@@ -234,8 +267,27 @@ pub fn delivered(order: OrderId, shipment: u128) -> Heard {
     Heard::Delivered(ShipmentDelivered { shipment: id(shipment), order })
 }
 
+pub fn lost(order: OrderId, shipment: u128) -> Heard {
+    Heard::Lost(ShipmentLost { shipment: id(shipment), order })
+}
+
+/// Shipping keeps back so many units of these lines.
+pub fn held_back(order: OrderId, request: CancelRequestId, lines: &[(u128, i64)]) -> Heard {
+    let part = |(number, quantity): &(u128, i64)| CancelledPart {
+        line: id(*number),
+        variant: id(*number),
+        quantity: *quantity,
+        location: Some(id(1)),
+    };
+    Heard::HeldBack(ShipmentCancelAccepted { order, request, parts: lines.iter().map(part).collect() })
+}
+
+pub fn not_held_back(order: OrderId, request: CancelRequestId) -> Heard {
+    Heard::NotHeldBack(ShipmentCancelRefused { order, request })
+}
+
 /// One of each kind.
-pub fn every_event(order: OrderId) -> [Heard; 12] {
+pub fn every_event(order: OrderId) -> [Heard; 15] {
     [
         reserved(order),
         rejected(order),
@@ -249,6 +301,9 @@ pub fn every_event(order: OrderId) -> [Heard; 12] {
         created(order, 1),
         dispatched(order, 1, &[(1, 1)]),
         delivered(order, 1),
+        lost(order, 1),
+        held_back(order, id(1), &[(1, 1)]),
+        not_held_back(order, id(1)),
     ]
 }
 
@@ -263,10 +318,10 @@ pub fn purchase(order: OrderId) -> Vec<Heard> {
         created(order, 1),
         created(order, 2),
         dispatched(order, 1, &[(1, 1)]),
-        captured(order, 1_166),
+        captured(order, 1_167),
         dispatched(order, 2, &[(1, 1), (2, 1)]),
         delivered(order, 1),
-        captured(order, 2_333),
+        captured(order, 2_332),
         delivered(order, 2),
     ]
 }

@@ -1,14 +1,16 @@
 //! The same events in any order, some twice: the same end.
 
 use ::store::{Envelope, Tx, inbox};
-use contracts::orders::{CancelReason, OrderId, OrderStatus};
+use contracts::orders::{OrderId, OrderStatus};
 use platform::config::Capture;
 use platform::{Ctx, Outcome, Problem};
 use proptest::prelude::*;
 
 use super::samples::{self, Heard};
 use super::{Shop, runtime};
-use crate::order::{Canceller, Hold, LastTry, Order, OrderShipment, PaymentOutcome, Sums};
+use crate::access::Asker;
+use crate::cancellation::{CancelRequest, Canceller, Cancelling, UnwantedUnits, Wish};
+use crate::order::{Hold, LastTry, Order, OrderShipment, PaymentOutcome, Sums};
 use crate::states::{FulfilmentState, PaymentState};
 use crate::{advance, store};
 
@@ -18,7 +20,9 @@ struct End {
     status: OrderStatus,
     money: Sums,
     last_try: Option<LastTry>,
-    shipped: Vec<(i64, i64)>,
+    due: i64,
+    units: Vec<(i64, i64, i64)>,
+    cancel_request: Option<CancelRequest>,
     shipments: Vec<OrderShipment>,
     version: i64,
 }
@@ -31,7 +35,9 @@ impl End {
             status: order.status,
             money: order.money,
             last_try: order.last_try,
-            shipped: order.lines.iter().map(|line| (line.shipped, line.cancelled)).collect(),
+            due: order.due_minor,
+            units: order.lines.iter().map(|line| (line.shipped, line.cancelled, line.refunded)).collect(),
+            cancel_request: order.cancel_request.clone(),
             shipments,
             version: order.version,
         }
@@ -65,7 +71,7 @@ fn a_purchase_ends_completed() {
     let order = hear_all(samples::order(), &samples::purchase(samples::order().id));
     assert_eq!(order.status, OrderStatus::Completed);
     assert_eq!((order.payment_state(), order.fulfilment_state()), (PaymentState::Captured, FulfilmentState::Delivered));
-    assert_eq!(order.money, Sums { authorized: 3_499, capture_due: 3_499, captured: 3_499, voided: 0, refunded: 0 });
+    assert_eq!(order.money, Sums { authorized: 3_499, capture_due: 3_499, captured: 3_499, ..Sums::default() });
     assert_eq!(order.last_try.map(|last| last.outcome), Some(PaymentOutcome::Authorized));
     assert!(order.payment_token.is_none());
 }
@@ -91,16 +97,76 @@ proptest! {
                 Err(_) => waiting.push(event.clone()),
             }
         }
-        let by = Canceller { reason: CancelReason::Buyer, source: "buyer", note: None };
-        if let Ok(change) = order.cancel(by) {
+        if let Ok(Cancelling::Done(change)) = order.cancel(wish(None), samples::id(7)) {
             waiting.extend_from_slice(rest);
             let end = hear_all(change.after, &waiting);
             prop_assert_eq!(end.status, OrderStatus::Cancelled);
             prop_assert_eq!(end.holds.stock, Hold::Released);
             prop_assert!(end.payment_token.is_none() && end.shipments.is_empty());
         } else {
-            prop_assert!(!order.shipments.is_empty() || !order.is_unpaid());
+            prop_assert!(!order.is_unpaid());
         }
+    }
+}
+
+fn wish(lines: Option<Vec<UnwantedUnits>>) -> Wish {
+    Wish { by: Canceller::Buyer, lines, why: None }
+}
+
+/// Confirmed, and one of the two teapots is not wanted any more.
+fn asked() -> Order {
+    let order = samples::order();
+    let order = hear_all(order.clone(), &[samples::reserved(order.id), samples::authorized(order.id, 1)]);
+    let one = UnwantedUnits { line: samples::id(1), quantity: contracts::Quantity::ONE };
+    match order.cancel(wish(Some(vec![one])), samples::id(7)) {
+        Ok(Cancelling::Asked(change)) => change.after,
+        _ => panic!("shipping has to be asked"),
+    }
+}
+
+/// Shipping keeps the teapot back and sends the rest in two parcels; a cup goes lost and its money back.
+fn granted(order: OrderId) -> Vec<Heard> {
+    vec![
+        samples::created(order, 1),
+        samples::held_back(order, samples::id(7), &[(1, 1)]),
+        samples::dispatched(order, 1, &[(1, 1)]),
+        samples::dispatched(order, 2, &[(2, 1)]),
+        samples::captured(order, 2_499),
+        samples::voided(order, 1_000),
+        samples::delivered(order, 1),
+        samples::lost(order, 2),
+        samples::refunded_units(order, 999, &[(2, 1)]),
+    ]
+}
+
+/// It had left before.
+fn refused(order: OrderId) -> Vec<Heard> {
+    vec![
+        samples::not_held_back(order, samples::id(7)),
+        samples::dispatched(order, 1, &[(1, 2), (2, 1)]),
+        samples::captured(order, 3_499),
+        samples::delivered(order, 1),
+    ]
+}
+
+#[test]
+fn less_one_teapot_the_order_completes() {
+    let order = hear_all(asked(), &granted(samples::order().id));
+    assert_eq!((order.status, order.due_minor, order.money.refunded), (OrderStatus::Completed, 2_499, 999));
+    assert_eq!((order.money.capture_due, order.cancel_request), (2_499, None));
+}
+
+proptest! {
+    #[test]
+    fn what_is_held_back_ends_the_same_in_any_order(events in shuffled(granted(samples::order().id))) {
+        let expected = hear_all(asked(), &granted(samples::order().id));
+        prop_assert_eq!(End::of(&hear_all(asked(), &events)), End::of(&expected));
+    }
+
+    #[test]
+    fn what_is_not_held_back_ends_the_same_in_any_order(events in shuffled(refused(samples::order().id))) {
+        let expected = hear_all(asked(), &refused(samples::order().id));
+        prop_assert_eq!(End::of(&hear_all(asked(), &events)), End::of(&expected));
     }
 }
 
@@ -155,7 +221,7 @@ proptest! {
             let events = samples::purchase(id);
             let deliveries = order_of.iter().map(|at| (at % events.len(), events[at % events.len()].clone())).collect();
             deliver_all(&shop, id, deliveries).await;
-            let found = shop.ctx.db.read(id, |tx, id| Box::pin(store::find(tx, *id, None))).await;
+            let found = shop.ctx.db.read(id, |tx, id| Box::pin(store::find(tx, *id, Asker::Shop.owner(*id)))).await;
             let order = found.expect("a read").expect("the order");
             let expected = hear_all(samples::order(), &samples::purchase(samples::order().id));
             assert_eq!(End::of(&order), End::of(&expected));
