@@ -1,6 +1,7 @@
 //! Money: an integer of minor units with its ISO 4217 currency. No floats, no conversion.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ impl utoipa::PartialSchema for Currency {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .enum_values(Some(codes()))
+            .enum_values(Some(CODES.iter().copied()))
             .description(Some("ISO 4217 currency code"))
             .examples([serde_json::json!("EUR")])
             .into()
@@ -66,12 +67,12 @@ impl utoipa::PartialSchema for Currency {
 }
 impl utoipa::ToSchema for Currency {}
 
-/// Every code that [`Currency::from_code`] knows.
-fn codes() -> Vec<&'static str> {
+/// Every code that [`Currency::from_code`] knows; looked for once, because a document names them at each amount.
+static CODES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let letters = || b'A'..=b'Z';
     let texts = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
     texts.filter_map(|text| Currency::from_code(std::str::from_utf8(&text).ok()?).map(Currency::code)).collect()
-}
+});
 
 /// An amount of one currency, in its minor units (cents): `{"amount": 1999, "currency": "EUR"}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
