@@ -132,7 +132,7 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Demo { folder, once } => commands::demo::run(config, &folder, once).await?,
         Command::Import { file, map, stock, location, report } => {
             let shop = open(config).await?;
-            commands::import(&shop, crate::import::Options { file, map, stock, location, report }).await?;
+            commands::import(&shop, crate::import::Options { kind: crate::import::Kind::Products, market: None, file, map: Some(map), stock, location, report }).await?;
         }
         Command::Backup { file } => commands::archive::backup(config, &file).await?,
         Command::Restore { file } => return commands::archive::restore(config, &file).await,

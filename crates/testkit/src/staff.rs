@@ -69,7 +69,7 @@ impl Staff {
 
     /// Books goods in, or out where the quantity is negative.
     pub async fn receive(&self, product: &Product, quantity: i64) -> Value {
-        let body = json!({ "variant": product.variant, "location": self.location, "quantity": quantity, "reason": "delivery" });
+        let body = json!({ "variant": product.variant, "location": self.location, "quantity": quantity, "reason": "correction" });
         self.post("/v1/admin/stock/adjustments", body).await.must(201)
     }
 

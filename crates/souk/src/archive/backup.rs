@@ -18,7 +18,7 @@ pub async fn backup(
     config: &Config,
     now: jiff::Timestamp,
     file: &Path,
-    progress: impl Fn(Progress) + Send,
+    progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Summary, String> {
     let options = options(config)?;
     if file.exists() {

@@ -11,7 +11,7 @@ use super::{Progress, ROWS_BETWEEN_REPORTS, Summary};
 use crate::wire::Shop;
 
 /// Checks the whole file first, then fills the configured database, which has to be empty or not there.
-pub async fn restore(config: &Config, file: &Path, progress: impl Fn(Progress) + Send) -> Result<Summary, String> {
+pub async fn restore(config: &Config, file: &Path, progress: impl Fn(Progress) + Send + Sync) -> Result<Summary, String> {
     options(config)?;
     let head = Reader::open(file)?.head;
     progress(Progress { doing: "checking".to_owned(), rows: 0, rows_total: head.rows() });
@@ -33,7 +33,7 @@ pub async fn restore(config: &Config, file: &Path, progress: impl Fn(Progress) +
     Ok(Summary { tables: head.tables.len() as u64, rows, bytes })
 }
 
-async fn fill(load: &mut Load, file: &Path, progress: &(impl Fn(Progress) + Send)) -> Result<u64, String> {
+async fn fill(load: &mut Load, file: &Path, progress: &(impl Fn(Progress) + Send + Sync)) -> Result<u64, String> {
     let mut reader = Reader::open(file)?;
     let (total, mut done) = (reader.head.rows(), 0);
     let tables = reader.head.tables.clone();

@@ -121,7 +121,7 @@ pub(crate) async fn import(shop: &Shop, options: import::Options) -> Result<(), 
     let progress = |at: import::Progress| {
         bar.set_length(at.bytes_total);
         bar.set_position(at.bytes_read);
-        bar.set_message(format!("{} products", at.created + at.updated + at.unchanged));
+        bar.set_message(format!("{} rows", at.rows));
     };
     let report = import::run(shop.ctx("catalog"), shop.ctx("inventory"), options, progress)
         .await

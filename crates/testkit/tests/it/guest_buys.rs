@@ -89,7 +89,7 @@ async fn get_the_parcel(shop: &Shop, owner: &Staff, buyer: &Buyer, order: &str) 
     assert_eq!(shipments.len(), 1, "{shipments:#?}");
     assert_eq!(shipments[0]["ship_to"]["country"], "AT", "{shipments:#?}");
     let path = format!("/v1/admin/shipments/{}", shipments[0]["id"].as_str().expect("an id"));
-    let parcel = json!({ "carrier": "Post", "tracking_number": "AT123" });
+    let parcel = json!({ "parcels": [{ "carrier": "post", "tracking_number": "AT123" }] });
     owner.post(format!("{path}/dispatch"), parcel.clone()).await.must(200);
     owner.post(format!("{path}/dispatch"), parcel).await.must(200);
     shop.settle().await;

@@ -14,7 +14,7 @@ async fn what_cannot_be_read_is_refused_with_the_mend(topology: Topology) {
         .text("application/json", format!("{{\"x\":\"{}\"}}", "a".repeat(3_000)))
         .await
         .refused(413, "request.too_large");
-    let unknown = shop.post("/v1/carts", json!({ "colour": "red" })).await.refused(422, "request.invalid");
+    let unknown = shop.post("/v1/carts", json!({ "colour": "red" })).await.refused(400, "request.malformed");
     assert!(unknown["detail"].as_str().is_some_and(|detail| detail.contains("colour")), "{unknown:#}");
     let field = shop.post("/v1/carts", json!({ "market": "moon" })).await.refused(422, "request.invalid");
     assert_eq!(field["errors"][0]["pointer"], "/market", "{field:#}");
@@ -25,7 +25,7 @@ async fn what_cannot_be_read_is_refused_with_the_mend(topology: Topology) {
     assert!(method.header("allow").contains("GET"), "{}", method.shown());
     method.refused(405, "request.method_not_allowed");
     for limit in ["0", "101", "many"] {
-        let problem = shop.get(format!("/v1/products?limit={limit}")).await.refused(422, "request.invalid");
+        let problem = shop.get(format!("/v1/products?limit={limit}")).await.refused(400, "request.malformed");
         assert_eq!(problem["errors"][0]["pointer"], "limit", "{problem:#}");
     }
     let problem = shop.get("/v1/products?cursor=nonsense").await.refused(422, "request.invalid");
