@@ -354,7 +354,7 @@ impl Config {
         for (name, range, value) in [
             ("notifications.smtp.connections_max", 1..=32, i64::from(smtp.connections_max)),
             ("notifications.smtp.seconds_max", 1..=60, i64::try_from(smtp.seconds_max).unwrap_or(i64::MAX)),
-            ("webhooks.log_days_max", 1..=365, self.webhooks.log_days_max),
+            ("webhooks.log_days_max", 4..=365, self.webhooks.log_days_max),
         ] {
             if !range.contains(&value) {
                 return Err(format!("setting `{name}`: a whole number from {} to {}", range.start(), range.end()));

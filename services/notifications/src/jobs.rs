@@ -1,24 +1,58 @@
-//! Jobs: sending messages.
+//! Jobs: sending messages, and telling endpoints.
 
-use contracts::notifications::MessageId;
-use platform::{Ctx, Ended, JobRun, Problem};
+use contracts::notifications::{MessageId, WebhookEndpointId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::send;
 
 /// Sends a message; given up after 24 hours.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendMessage {
     pub message: MessageId,
+    /// Which sending of it.
+    pub sending: i64,
 }
 
 impl ::store::Job for SendMessage {
     const KIND: &'static str = "send";
     fn key(&self) -> String {
-        self.message.to_string()
+        format!("{}:{}", self.message, self.sending)
     }
 }
 
-pub async fn send_message(ctx: Ctx, run: JobRun, job: SendMessage) -> Result<Ended, Problem> {
-    send::send(&ctx, run, job.message).await
+/// Sends an endpoint what it is owed now. One waits for each endpoint: a slow one keeps one place, not all.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Deliver {
+    pub endpoint: WebhookEndpointId,
+}
+
+impl ::store::Job for Deliver {
+    const KIND: &'static str = "deliver";
+    fn key(&self) -> String {
+        self.endpoint.to_string()
+    }
+}
+
+/// Starts [`Deliver`] when a delivery is due again.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DeliverLater {
+    pub endpoint: WebhookEndpointId,
+    pub due: Timestamp,
+}
+
+impl ::store::Job for DeliverLater {
+    const KIND: &'static str = "deliver_later";
+    fn key(&self) -> String {
+        format!("{}:{}", self.endpoint, self.due.as_microsecond())
+    }
+}
+
+/// Deletes old deliveries, a day after the last were made.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prune {}
+
+impl ::store::Job for Prune {
+    const KIND: &'static str = "prune";
+    fn key(&self) -> String {
+        "deliveries".to_owned()
+    }
 }

@@ -1,52 +1,67 @@
-//! Sends a message: asks whom it goes to, fills its template in, hands the mail over.
-
-use std::path::PathBuf;
+//! Sends a message: asks what it says and whom it goes to, fills its template in, hands the mail over.
 
 use ::store::Tx;
 use contracts::notifications::{MessageId, NotificationFailed};
-use contracts::orders::GetOrderContact;
 use platform::{Ctx, Ended, JobRun, Problem, fault};
 
+use crate::ask::{self, Asked, Letter};
 use crate::mail::{self, Mail};
 use crate::message::{MessageState, MessageView};
-use crate::{store, template};
+use crate::postbox::{NotTaken, Postbox};
+use crate::store::messages;
+use crate::template::{Reader, Templates};
 
-const NO_MAILBOX: &str = "the order's e-mail is no mailbox";
+const NO_MAILBOX: &str = "the e-mail is no mailbox";
 
-/// Sends it once: the file is named by the message, so a run that is repeated writes the same file.
-/// A folder that can't be written to, or orders that don't answer, are problems: tried again.
-pub async fn send(ctx: &Ctx, run: JobRun, message: MessageId) -> Result<Ended, Problem> {
-    let found = store::message(&ctx.db, message).await?;
-    let Some(message) = found.filter(|message| message.state == MessageState::Pending) else {
-        return run.nothing_to_do(ctx).await;
-    };
-    let contact = ctx.call(GetOrderContact { order: message.order }).await?;
-    if let Some(why) = message.template.is_overtaken(&contact) {
-        return end(ctx, run, message, MessageState::Skipped, Some(why)).await;
-    }
-    let Some(to) = mail::mailbox_of(&contact.name, &contact.email) else {
-        return end(ctx, run, message, MessageState::Failed, Some(NO_MAILBOX)).await;
-    };
-    let mail = Mail {
-        message: message.id,
-        created_at: message.created_at,
-        from: mail::sender(&ctx.config.notifications.from)?,
-        to,
-        content: template::render(message.template, &contact)?,
-    };
-    hand_over(ctx, message.id, mail.format()?).await?;
-    fault::point("notifications.handed_over");
-    end(ctx, run, message, MessageState::Sent, None).await
+/// What mails are made and sent with; one for a process.
+pub struct Office {
+    pub templates: Templates,
+    pub postbox: Postbox,
 }
 
-async fn hand_over(ctx: &Ctx, message: MessageId, bytes: Vec<u8>) -> Result<(), Problem> {
-    let folder = PathBuf::from(&ctx.config.notifications.folder);
-    let written = tokio::task::spawn_blocking(move || mail::write(&folder, message, &bytes)).await;
-    let written = written.map_err(|error| Problem::internal(format!("mail {message}: {error}")))?;
-    let setting = &ctx.config.notifications.folder;
-    written.map_err(|error| {
-        Problem::unavailable(format!("mail {message} can't be written to `notifications.folder` = {setting}: {error}"))
-    })
+/// Sends it once: the mail is named by the message, so a run that is repeated hands over the same mail.
+/// Services that don't answer, and a mail server that will not take it yet, are problems: tried again for a day.
+pub async fn send(ctx: &Ctx, run: JobRun, id: MessageId, sending: i64, office: &Office) -> Result<Ended, Problem> {
+    let found = messages::message(&ctx.db, id).await?;
+    let is_this = |message: &MessageView| message.state == MessageState::Pending && message.sending == sending;
+    let Some(message) = found.filter(is_this) else {
+        return run.nothing_to_do(ctx).await;
+    };
+    let sent = match ask::ask(ctx, &message).await {
+        Ok(Asked::Wait(due)) => return Ok(run.later(due, "the buyer may be paying now")),
+        Ok(Asked::Skip(why)) => return end(ctx, run, message, MessageState::Skipped, Some(why.to_owned())).await,
+        Ok(Asked::Letter(letter)) => hand_over(ctx, &message, *letter, office).await?,
+        Err(problem) => Err(NotTaken::Yet(problem.cause.unwrap_or(problem.detail))),
+    };
+    fault::point("notifications.handed_over");
+    match sent {
+        Ok(()) => end(ctx, run, message, MessageState::Sent, None).await,
+        Err(NotTaken::Ever(why)) => end(ctx, run, message, MessageState::Failed, Some(why)).await,
+        Err(NotTaken::Yet(why)) if message.is_hopeless(run.attempts, ctx.clock.now()) => {
+            end(ctx, run, message, MessageState::Failed, Some(format!("given up after 24 hours: {why}"))).await
+        }
+        Err(NotTaken::Yet(why)) => Err(Problem::unavailable(format!("mail {}: {why}", message.mail_name()))),
+    }
+}
+
+async fn hand_over(
+    ctx: &Ctx,
+    message: &MessageView,
+    letter: Letter,
+    office: &Office,
+) -> Result<Result<(), NotTaken>, Problem> {
+    let Some(to) = mail::mailbox_of(&letter.content.name, &letter.email) else {
+        return Ok(Err(NotTaken::Ever(NO_MAILBOX.to_owned())));
+    };
+    let reader = Reader { locale: &letter.locale, shop: &ask::shop_locale(&ctx.config) };
+    let mail = Mail {
+        name: message.mail_name(),
+        at: message.queued_at,
+        from: mail::sender(&ctx.config.notifications.from)?,
+        to,
+        content: office.templates.render(message.template, &reader, &letter.content).await?,
+    };
+    Ok(office.postbox.hand_over(mail.seal()?).await)
 }
 
 async fn end(
@@ -54,10 +69,12 @@ async fn end(
     run: JobRun,
     message: MessageView,
     state: MessageState,
-    reason: Option<&'static str>,
+    reason: Option<String>,
 ) -> Result<Ended, Problem> {
     let input = (run, message, state, reason);
-    ctx.db.write(input, |tx, (run, message, state, reason)| Box::pin(end_in(tx, run, message, *state, *reason))).await
+    ctx.db
+        .write(input, |tx, (run, message, state, reason)| Box::pin(end_in(tx, run, message, *state, reason.as_deref())))
+        .await
 }
 
 async fn end_in(
@@ -65,10 +82,11 @@ async fn end_in(
     run: &JobRun,
     message: &MessageView,
     state: MessageState,
-    reason: Option<&'static str>,
+    reason: Option<&str>,
 ) -> Result<Ended, Problem> {
-    let ended = store::end(tx, message.id, state, reason).await?;
+    let ended = messages::end(tx, message, state, reason).await?;
     if let (true, MessageState::Failed, Some(reason)) = (ended, state, reason) {
+        tracing::warn!(message = %message.id, template = message.template.as_str(), reason, "a message failed for good");
         tx.say(&NotificationFailed {
             message: message.id,
             order: message.order,
