@@ -51,7 +51,7 @@ pub async fn change_password(
     let (email, hash_before) = found.ok_or(Error::NotFound)?;
     body.new_password.must_be_hard_to_guess("/new_password", &email)?;
     let throttle = Throttle::log_in(ctx, &Email::parse(&email)?, from);
-    throttle.count(ctx).await?;
+    throttle.count(ctx, desk).await?;
     if !desk.hasher.is_right(body.current_password, Some(hash_before.clone())).await? {
         return Err(another_by_now());
     }

@@ -24,14 +24,14 @@ impl Desk {
         Self { hasher: Hasher::default(), signer, pruned: Arc::new(AtomicI64::new(i64::MIN)) }
     }
 
-    /// The job that a new session starts, once an hour and process: its row costs a statement.
+    /// The job that a try to log in starts, once an hour and process: its row costs a statement.
     pub fn prune(&self, now: Timestamp) -> Option<Prune> {
         let job = Prune::of(now);
         (self.pruned.load(Relaxed) != job.hour).then_some(job)
     }
 
     /// It was started: its transaction is committed.
-    pub fn pruning(&self, job: &Prune) {
+    pub fn pruning(&self, job: Prune) {
         self.pruned.store(job.hour, Relaxed);
     }
 }

@@ -35,8 +35,8 @@ impl ::store::Job for Seal {
     }
 }
 
-/// Forgets sessions and throttles that are over, once an hour in which somebody logs in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Forgets sessions and throttles that are over, once an hour in which somebody tries to log in.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Prune {
     /// Of Unix time.
     pub hour: i64,

@@ -8,7 +8,6 @@ use platform::{ClientAddress, Ctx};
 
 use crate::desk::Desk;
 use crate::email::Email;
-use crate::jobs::Prune;
 use crate::password::Password;
 use crate::refresh_token::RefreshToken;
 use crate::session::Session;
@@ -30,7 +29,6 @@ pub struct Tokens {
 struct Beginning {
     session: Session,
     throttle: Throttle,
-    prune: Option<Prune>,
 }
 
 /// Begins a session. Whether the e-mail has no account or the password is another one can't be told, neither
@@ -46,7 +44,7 @@ pub async fn log_in(
 ) -> Result<Tokens, Error> {
     let email = Email::parse(email)?;
     let throttle = Throttle::log_in(ctx, &email, from);
-    throttle.count(ctx).await?;
+    throttle.count(ctx, desk).await?;
     let (customer, hash) = store::accounts::credentials(&ctx.db, email.as_str()).await?.unzip();
     let is_right = desk.hasher.is_right(password, hash).await?;
     let customer = customer.filter(|_| is_right).ok_or(Error::WrongCredentials)?;
@@ -54,27 +52,21 @@ pub async fn log_in(
     let now = ctx.clock.now();
     let session = Session::begin(ctx.ids.next(), customer, new_secret(""), now, &ctx.config.customers);
     let tokens = Tokens::of(ctx, desk, &session);
-    let beginning = Beginning { session, throttle, prune: desk.prune(now) };
-    let (prune, ended) = ctx.db.write(beginning, |tx, beginning| Box::pin(begin(tx, beginning))).await?;
+    let beginning = Beginning { session, throttle };
+    let ended = ctx.db.write(beginning, |tx, beginning| Box::pin(begin(tx, beginning))).await?;
     ctx.revoke_sessions(&ended);
-    if let Some(prune) = prune {
-        desk.pruning(&prune);
-    }
     Ok(tokens)
 }
 
-async fn begin(tx: &mut Tx, beginning: &Beginning) -> Result<(Option<Prune>, Vec<SessionId>), Error> {
-    let Beginning { session, throttle, prune } = beginning;
+async fn begin(tx: &mut Tx, beginning: &Beginning) -> Result<Vec<SessionId>, Error> {
+    let Beginning { session, throttle } = beginning;
     throttle.forgive(tx).await?;
     store::sessions::insert(tx, session).await?;
     let ended = store::sessions::end_beyond(tx, session.customer).await?;
     if !ended.is_empty() {
         tx.say(&SessionRevoked { customer: session.customer, sessions: ended.clone() });
     }
-    if let Some(prune) = prune {
-        tx.start_at(prune, prune.due());
-    }
-    Ok((prune.clone(), ended))
+    Ok(ended)
 }
 
 impl Tokens {

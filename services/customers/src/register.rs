@@ -36,7 +36,7 @@ pub async fn register(
     let locale = ctx.market(&market)?.locale.clone();
 
     let throttle = Throttle::register(ctx, from);
-    throttle.count(ctx).await?;
+    throttle.count(ctx, desk).await?;
     let password_hash = desk.hasher.hash(body.password).await?;
     let now = ctx.clock.now();
     let customer = CustomerView {

@@ -11,7 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use platform::{ClientAddress, Ctx, Problem};
 
+use crate::desk::Desk;
 use crate::email::Email;
+use crate::jobs::Prune;
 use crate::{Error, store};
 
 /// Wrong passwords for one account before it slows down.
@@ -54,12 +56,16 @@ impl Throttle {
     /// Counts a try.
     ///
     /// Errors: [`Error::TooManyTries`] as a problem with `Retry-After`; then nothing was counted.
-    pub async fn count(&self, ctx: &Ctx) -> Result<(), Error> {
-        ctx.db.write(self.clone(), |tx, throttle| Box::pin(throttle.count_in(tx))).await
+    pub async fn count(&self, ctx: &Ctx, desk: &Desk) -> Result<(), Error> {
+        let prune = desk.prune(ctx.clock.now());
+        ctx.db.write((self.clone(), prune), |tx, (throttle, prune)| Box::pin(throttle.count_in(tx, *prune))).await?;
+        prune.into_iter().for_each(|job| desk.pruning(job));
+        Ok(())
     }
 
-    async fn count_in(&self, tx: &mut Tx) -> Result<(), Error> {
+    async fn count_in(&self, tx: &mut Tx, prune: Option<Prune>) -> Result<(), Error> {
         if store::throttle::count(tx, self).await? == self.subjects.len() {
+            prune.into_iter().for_each(|job| tx.start_at(&job, job.due()));
             return Ok(());
         }
         let now = tx.now();
