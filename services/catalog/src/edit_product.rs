@@ -126,10 +126,10 @@ async fn arrange(tx: &mut Tx, product: ProductId, taken: &Taken, edit: &EditProd
     if !problems.is_empty() {
         return Err(Problem::fields(problems).into());
     }
-    let Some(arranged) = &edit.variants else { return Ok(()) };
-    let arranged: Vec<(VariantId, i64, Option<&BTreeMap<String, String>>)> =
-        arranged.iter().zip(0_i64..).map(|(variant, place)| (variant.id, place, variant.options.as_ref())).collect();
-    Ok(store::variants::arrange(tx, &arranged).await?)
+    if let Some(arranged) = &edit.variants {
+        store::variants::arrange(tx, arranged).await?;
+    }
+    Ok(())
 }
 
 /// Why these options and variants can't be: a variant that is missing or not the product's, an option without a value,
@@ -175,7 +175,9 @@ mod tests {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn pointers(options: &[&str], arranged: Option<&[(u128, Option<&[(&str, &str)]>)]>) -> Vec<String> {
+    type Values<'a> = Option<&'a [(&'a str, &'a str)]>;
+
+    fn pointers(options: &[&str], arranged: Option<&[(u128, Values<'_>)]>) -> Vec<String> {
         let sibling = |number, size| Sibling {
             id: variant(number),
             position: 0,

@@ -214,6 +214,18 @@ pub async fn list(
     after: After,
     limit: i64,
 ) -> Result<Vec<Listed>> {
+    list_narrowed(db, market, filter, (sort, after), limit, FEW_MAX).await
+}
+
+/// The same where another number is few.
+pub async fn list_narrowed(
+    db: &Db,
+    market: &InMarket,
+    filter: &Filter,
+    (sort, after): (Sort, After),
+    limit: i64,
+    few_max: i64,
+) -> Result<Vec<Listed>> {
     let narrowing = filter.narrowing(sort);
     let wanted = filter.attributes.iter().map(|wanted| {
         let (low, high) = wanted.range.unzip();
@@ -242,7 +254,7 @@ pub async fn list(
         driver,
         narrowing == Narrowing::Brand,
         narrowing == Narrowing::Price,
-        FEW_MAX,
+        few_max,
         narrowing != Narrowing::None
     ];
     let sql = match (sort, after) {

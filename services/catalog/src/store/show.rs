@@ -13,7 +13,7 @@ statements! {
     /// Each column means what its first line calls it; below, the variant's and the category's own stand in.
     SHOW = "WITH wanted AS (
             SELECT COALESCE(CAST($1 AS @id), (SELECT id FROM catalog_product WHERE slug = $2)) AS id)
-        SELECT 0 AS kind, 0 AS place, p.id, p.slug, p.title, p.status, p.options, p.images, p.metadata, p.external_source,
+        SELECT 0 AS kind, 0 AS place, p.id AS id, p.slug, p.title, p.status, p.options, p.images, p.metadata, p.external_source,
             p.external_id, p.version,
             p.description, p.attributes, b.id AS brand_id, b.slug, b.name, p.created_at, p.updated_at,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL

@@ -8,6 +8,7 @@ use contracts::inventory::Availability;
 use contracts::{Currency, MarketId, Money, TaxClass};
 
 use super::{by_name, json, split};
+use crate::product::ArrangedVariant;
 use crate::variant::{EditVariant, MarketPrice, NewVariant, VariantStatus};
 
 statements! {
@@ -178,9 +179,10 @@ pub async fn edit(tx: &mut Tx, product: ProductId, id: VariantId, edit: &EditVar
     Ok(tx.exec(&EDIT, params).await? == 1)
 }
 
-/// Gives variants of one product their places and, where said, their options.
-pub async fn arrange(tx: &mut Tx, arranged: &[(VariantId, i64, Option<&BTreeMap<String, String>>)]) -> Result<()> {
-    let arranged = rows(arranged.iter().map(|(id, position, options)| params![id, position, options.map(Json)]));
+/// Gives the variants of one product this order and, where said, their options.
+pub async fn arrange(tx: &mut Tx, arranged: &[ArrangedVariant]) -> Result<()> {
+    let places = arranged.iter().zip(0_i64..);
+    let arranged = rows(places.map(|(variant, place)| params![variant.id, place, variant.options.as_ref().map(Json)]));
     tx.exec(&ARRANGE, params![arranged]).await.map(drop)
 }
 
