@@ -3,6 +3,7 @@
 
 use ::store::Tx;
 use contracts::payments::AttemptId;
+use platform::problem::FieldProblem;
 use platform::{Ctx, Ended, JobRun, Problem};
 
 use crate::error::Error;
@@ -18,7 +19,9 @@ pub async fn receive(ctx: &Ctx, method: &str, signature: Option<&str>, body: &[u
     let event = gateway.event(signature, body, ctx.clock.now()).map_err(|why| match why {
         NotHeard::NoEvents => Error::NoEvents,
         NotHeard::Unsigned => Error::BadSignature,
-        NotHeard::Unreadable(why) => Problem::field("", format!("the event can't be read: {why}")).into(),
+        NotHeard::Unreadable(detail) => {
+            Problem::malformed(vec![FieldProblem { pointer: String::new(), detail }]).into()
+        }
     })?;
     ctx.db.write((method.to_owned(), event), |tx, (method, event)| Box::pin(note(tx, method, event))).await
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::store::{Clock, Db, Ids, Options, Tx, job, migrate, outbox};
+use ::store::{Clock, Db, Ids, Options, StartedJob, Tx, job, migrate, outbox};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
@@ -206,12 +206,22 @@ impl Shop {
 
     /// Runs the jobs that wait, once each.
     async fn run_due(&self) -> usize {
-        let claimed = self.ctx.db.write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32))).await.expect("jobs");
-        for started in &claimed {
+        let claimed = self.claim().await;
+        let count = claimed.len();
+        self.run_claimed(claimed).await;
+        count
+    }
+
+    /// Claims the jobs that wait.
+    async fn claim(&self) -> Vec<StartedJob> {
+        self.ctx.db.write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32))).await.expect("jobs")
+    }
+
+    async fn run_claimed(&self, claimed: Vec<StartedJob>) {
+        for started in claimed {
             let run = JobRun { id: started.id, attempts: started.attempts, created_at: started.created_at };
             self.run(started.kind.as_str(), run, &started.payload).await;
         }
-        claimed.len()
     }
 
     /// Moves the shop's clock on.
@@ -239,8 +249,7 @@ impl Shop {
 
     /// A process claims the waiting jobs and dies; later they are claimed again.
     async fn lose_a_run(&self) {
-        let claimed = self.ctx.db.write((), |tx, ()| Box::pin(job::claim(tx, &["payments"], 32))).await.expect("jobs");
-        for lost in claimed {
+        for lost in self.claim().await {
             let again =
                 self.ctx.db.write(lost.id, |tx, id| Box::pin(async move { job::retry(tx, *id, tx.now(), "").await }));
             again.await.expect("a job that waits");

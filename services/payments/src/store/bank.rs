@@ -90,3 +90,19 @@ impl FromRow for Charge {
         Ok(Self { key, reference, method, amount, state: row.take()?, reason: row.take()? })
     }
 }
+
+/// What no sound bank does.
+#[cfg(test)]
+pub mod unsound {
+    use super::{AttemptId, Result, Tx, params, statements};
+
+    statements! {
+        AUTHORIZE = "UPDATE payments_test_charge SET state = 'authorized', authorized_minor = amount_minor
+            WHERE key = $1 AND state IN ('declined', 'withdrawn')";
+    }
+
+    /// It had said no, and holds the money after all.
+    pub async fn authorize_after_all(tx: &mut Tx, key: AttemptId) -> Result<()> {
+        tx.exec(&AUTHORIZE, params![key]).await.map(drop)
+    }
+}

@@ -12,7 +12,7 @@ statements! {
     IDS_AFTER = "SELECT id FROM payments_payment WHERE id > $1 ORDER BY id LIMIT $2";
     IDS_OF_ORDERS = "SELECT id FROM payments_payment
         WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS asked) ORDER BY id -- bounded: an order's payments, each";
-    /// A refused refund is mended when its money went back by another one.
+    /// A refused refund is mended when a later one was made, or nothing is left to give back.
     FACTS = "WITH asked AS (SELECT id FROM @rows($1: id @id) AS listed),
         booked AS (
             SELECT payment_id,
@@ -37,7 +37,9 @@ statements! {
                 THEN 1 ELSE 0 END
             + (SELECT COUNT(*) FROM payments_operation o WHERE o.payment_id = p.id AND o.state = 'pending'),
             (SELECT COUNT(*) FROM payments_operation o WHERE o.payment_id = p.id AND o.state = 'failed'
-                AND (o.kind <> 'refund' OR o.amount_minor <= p.captured_minor - p.refunding_minor - p.refunded_minor)),
+                AND (o.kind <> 'refund' OR (p.captured_minor > p.refunding_minor + p.refunded_minor
+                    AND NOT EXISTS (SELECT 1 FROM payments_operation later WHERE later.payment_id = o.payment_id
+                        AND later.kind = 'refund' AND later.state <> 'failed' AND later.id > o.id)))),
             a.order_cancelled, CASE WHEN a.updated_at > p.updated_at THEN a.updated_at ELSE p.updated_at END
         FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id
         LEFT JOIN booked b ON b.payment_id = p.id LEFT JOIN charged c ON c.payment_id = p.id

@@ -82,9 +82,26 @@ async fn a_card_number_or_an_unknown_method_is_refused_by_field() {
     let shop = Shop::open().await;
     let order = shop.tried("tok_declined").await;
     let (status, problem) = shop.pay(order, "1", "4242424242424242").await;
-    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/token")));
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::BAD_REQUEST, Some("/token")));
     assert!(!problem.to_string().contains("4242"), "{problem}");
     let body = json!({ "order": order, "method": "barter", "token": "tok_ok" });
+    let (status, problem) = shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", BUYER)], &body).await;
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/method")));
+    let body = json!({ "order": order, "method": "card" });
+    let (status, problem) = shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", BUYER)], &body).await;
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/token")));
+}
+
+#[tokio::test]
+async fn a_way_to_pay_that_is_switched_off_is_not_offered_and_still_looked_after() {
+    let off = [("SOUK_PAYMENTS__INVOICE__ENABLED".to_owned(), "false".to_owned())];
+    let shop = Shop::with(off.into()).await;
+    let order = shop.order_by("invoice", None);
+    shop.hear_payable(order, 10_000).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0], "it was ordered before");
+    let other = shop.tried("tok_declined").await;
+    let body = json!({ "order": other, "method": "invoice" });
     let (status, problem) = shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", BUYER)], &body).await;
     assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("/method")));
 }
