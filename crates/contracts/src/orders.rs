@@ -178,7 +178,7 @@ events! { "orders" =>
     /// The order ended without being fulfilled: holds, money and cart go back.
     "order.cancelled" fact OrderCancelled { subject: order, heard_by: ["inventory", "carts", "payments", "shipping", "notifications"] }
     /// Shipped, captured and delivered.
-    "order.completed" fact OrderCompleted { subject: order, heard_by: ["inventory", "notifications"] }
+    "order.completed" fact OrderCompleted { subject: order, heard_by: ["inventory", "carts", "notifications"] }
 }
 
 /// How does the buyer pay this order? Asked by `payments` in its job, so that no event carries a token.

@@ -13,6 +13,7 @@ use crate::bus::{self, Hears, Relay, RelaySetting};
 use crate::calls::{self, AnyAnswer, Peers};
 use crate::http::{self, Health};
 use crate::jobs::Runner;
+use crate::service::Prune;
 use crate::tasks::Tasks;
 use crate::{Config, Ctx, Problem, Service};
 
@@ -87,7 +88,8 @@ impl Process {
             };
             self.tasks.spawn(Relay::new(setting, hears.clone(), watches.clone()).run());
             self.tasks.spawn(Runner::new(db.of("souk"), &here, self.tasks.clone()).run());
-            self.tasks.spawn(prune(db.clone(), names, self.tasks.clone()));
+            let own = here.iter().map(|service| (service.name, service.prune.clone())).collect();
+            self.tasks.spawn(prune(db.clone(), own, self.tasks.clone()));
         }
         for hears in hears {
             self.tasks.spawn(bus::retry_parked(hears, self.tasks.clone()));
@@ -140,24 +142,30 @@ async fn release_leases(db: &Db, services: &[&'static str]) -> Result<(), store:
         .map(drop)
 }
 
-/// Hourly, in small transactions: forgets what is done and beyond any repeat.
-async fn prune(db: Db, services: Vec<&'static str>, tasks: Tasks) {
+/// Hourly, in small transactions: forgets what is done and beyond any repeat, and what each service says.
+async fn prune(db: Db, services: Vec<(&'static str, Option<Prune>)>, tasks: Tasks) {
     loop {
         let again = db.clock().now().saturating_add(PRUNE_EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = tasks.stopping() => return,
             () = db.clock().sleep_until(again) => {}
         }
-        for service in &services {
-            let pruned = work::scope("prune", None, Arc::default(), prune_service(&db.of(service))).await;
-            if let Err(error) = pruned {
-                tracing::warn!(service, %error, "could not prune");
+        for (service, own) in &services {
+            let pruned = work::scope("prune", None, Arc::default(), async {
+                prune_service(&db.of(service)).await?;
+                match own {
+                    Some(own) => own().await,
+                    None => Ok(()),
+                }
+            });
+            if let Err(problem) = pruned.await {
+                tracing::warn!(service, %problem, "could not prune");
             }
         }
     }
 }
 
-async fn prune_service(db: &Db) -> Result<(), store::Error> {
+async fn prune_service(db: &Db) -> Result<(), Problem> {
     loop {
         let rows = db.write((), |tx, ()| Box::pin(prune_chunk(tx)));
         if i64::try_from(rows.await?).unwrap_or(0) < PRUNE_ROWS_MAX {

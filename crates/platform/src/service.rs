@@ -37,6 +37,7 @@ where
 pub(crate) type Reaction =
     Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
 pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
+pub(crate) type Prune = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 /// One of the shop's services, ready to run wherever `souk` puts it.
 pub struct Service {
@@ -52,6 +53,7 @@ pub struct Service {
     pub(crate) reactions: BTreeMap<&'static str, Reaction>,
     pub(crate) watches: Vec<(&'static str, Watch)>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
+    pub(crate) prune: Option<Prune>,
 }
 
 impl fmt::Debug for Service {
@@ -75,6 +77,7 @@ impl Service {
             reactions: BTreeMap::new(),
             watches: Vec::new(),
             jobs: BTreeMap::new(),
+            prune: None,
         }
     }
 
@@ -138,6 +141,18 @@ impl Service {
     /// It changes only memory when this happened, in every process that runs it; may miss some.
     pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
         self.watches.push(erase_watch(watch));
+        self
+    }
+
+    /// It forgets what nobody needs any more, hourly in each process that runs it:
+    /// `async fn(Ctx) -> Result<(), Problem>`, in transactions of a few hundred rows.
+    pub fn prunes<F, R>(mut self, prune: F) -> Self
+    where
+        F: Fn(Ctx) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        let ctx = self.ctx.clone();
+        self.prune = Some(Arc::new(move || Box::pin(prune(ctx.clone()))));
         self
     }
 

@@ -2,39 +2,60 @@
 
 use ::store::Tx;
 use contracts::carts::CartId;
+use contracts::customers::Buyer;
 use contracts::shipping::ShippingMethodId;
 use contracts::{Address, Locale, Metadata};
 use garde::Validate;
-use platform::auth::Buyer;
-use platform::{Ctx, Problem};
+use platform::Ctx;
+use platform::http::said;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::cart::{Cart, Details};
+use crate::cart::Details;
 use crate::change_lines::change_open;
+use crate::checks::{require_country, require_method};
 use crate::error::Error;
 use crate::show_cart::{read, show_cart, view};
 use crate::view::CartView;
 use crate::{price, store};
 
-/// What is different about a cart; what is left out, or null, stays as it is.
+/// What is different about a cart; what is left out stays, null is taken away.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeCart {
-    #[garde(email, length(chars, max = 254))]
-    #[schema(example = "ada@example.com", max_length = 254)]
-    pub email: Option<String>,
+    #[serde(default, deserialize_with = "said")]
+    #[garde(inner(inner(email, length(chars, max = 254))))]
+    #[schema(value_type = Option<String>, format = Email, example = "ada@example.com", max_length = 254)]
+    pub email: Option<Option<String>>,
     /// In one of the market's countries.
+    #[serde(default, deserialize_with = "said")]
     #[garde(dive)]
-    pub shipping_address: Option<Address>,
+    #[schema(value_type = Option<Address>)]
+    pub shipping_address: Option<Option<Address>>,
+    /// Whom the invoice is for, where that is another address. With a company and its tax id a business buys.
+    #[serde(default, deserialize_with = "said")]
+    #[garde(dive)]
+    #[schema(value_type = Option<Address>)]
+    pub billing_address: Option<Option<Address>>,
     /// One of the cart's shipping options.
+    #[serde(default, deserialize_with = "said")]
     #[garde(skip)]
-    pub shipping_method: Option<ShippingMethodId>,
+    #[schema(value_type = Option<ShippingMethodId>)]
+    pub shipping_method: Option<Option<ShippingMethodId>>,
+    #[serde(default)]
     #[garde(skip)]
     pub locale: Option<Locale>,
     /// Replaces all of it.
+    #[serde(default)]
     #[garde(skip)]
     pub metadata: Option<Metadata>,
+}
+
+impl ChangeCart {
+    fn details(self) -> Details {
+        let Self { email, shipping_address, billing_address, shipping_method, locale, metadata } = self;
+        Details { email, shipping_address, billing_address, shipping_method, locale, metadata }
+    }
 }
 
 /// Changes the cart and shows it. Two statements.
@@ -43,47 +64,17 @@ pub struct ChangeCart {
 pub async fn change_cart(ctx: &Ctx, buyer: &Buyer, id: CartId, body: ChangeCart) -> Result<CartView, Error> {
     let cart = read(ctx, buyer, id).await?;
     cart.require_open()?;
-    require_country(ctx, &cart, &body)?;
-    let ChangeCart { email, shipping_address, shipping_method, locale, metadata } = body;
-    let details = Details { email, shipping_address, shipping_method, locale, metadata };
+    let details = body.details();
+    require_country(ctx, &cart, details.shipping_address.as_ref().and_then(Option::as_ref))?;
     let (from_version, at) = (cart.version, ctx.clock.now());
     let cart = cart.with_details(details.clone(), at);
-    if let Some(method) = details.shipping_method {
-        require_method(ctx, &cart, method).await?;
-    }
     let offer = price::offer(ctx, &cart).await?;
-    let (token_sha256, quote) = (buyer.token_sha256.clone(), offer.quote.clone());
-    let change = store::Change { cart: id, token_sha256, details, from_version, quote, at };
+    // A way that was chosen before may cease to serve: the cart is then missing one.
+    if details.shipping_method.flatten().is_some() {
+        require_method(ctx, &cart, &offer).await?;
+    }
+    let (owner, quote) = (buyer.clone(), offer.quote.clone());
+    let change = store::Change { cart: id, buyer: owner, details, from_version, quote, at };
     let version = ctx.db.write(change, |tx: &mut Tx, change| Box::pin(change_open(tx, change))).await?;
     if version == cart.version { view(ctx, buyer, cart, offer).await } else { show_cart(ctx, buyer, id).await }
-}
-
-fn require_country(ctx: &Ctx, cart: &Cart, body: &ChangeCart) -> Result<(), Error> {
-    let Some(address) = &body.shipping_address else {
-        return Ok(());
-    };
-    let countries = &ctx.market(&cart.market)?.countries;
-    if countries.contains(&address.country) {
-        return Ok(());
-    }
-    let detail = format!("the shop does not sell to `{}`; it sells to: {}", address.country, countries.join(", "));
-    Err(Problem::field("/shipping_address/country", detail).into())
-}
-
-async fn require_method(ctx: &Ctx, cart: &Cart, method: ShippingMethodId) -> Result<(), Error> {
-    let Some(address) = &cart.shipping_address else {
-        return Err(Problem::field(
-            "/shipping_method",
-            "depends on where the cart goes: send `shipping_address` with it, or before",
-        )
-        .into());
-    };
-    let options = price::shipping_options(ctx, cart, &address.country).await?;
-    if options.iter().any(|option| option.method == method) {
-        return Ok(());
-    }
-    let known: Vec<String> = options.iter().map(|option| format!("{} ({})", option.method, option.name)).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let detail = format!("does not serve {}; what does: {known}", address.country);
-    Err(Problem::field("/shipping_method", detail).into())
 }

@@ -1,17 +1,22 @@
-//! Opens a cart.
+//! Opens a cart, empty or with all that is known of it.
 
-use contracts::{Locale, MarketId, Metadata};
+use ::store::Tx;
+use contracts::customers::{Buyer, CustomerContact, CustomerId, GetCustomerContact};
+use contracts::pricing::Quote;
+use contracts::shipping::ShippingMethodId;
+use contracts::{Address, Locale, MarketId, Metadata};
 use garde::Validate;
 use platform::auth::{new_secret, sha256_hex};
 use platform::{Config, Ctx};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::cart::Cart;
+use crate::cart::{Addition, Cart, Limits};
+use crate::change_lines::AddLine;
+use crate::checks::{price_of, require_country, require_method};
 use crate::error::Error;
-use crate::offer::{self, Method, Offer, Variants};
-use crate::store;
 use crate::view::{CartView, OpenedCart};
+use crate::{price, store};
 
 const TOKEN_PREFIX: &str = "souk_ct_";
 const DEFAULT_MARKET: &str = "default";
@@ -21,47 +26,129 @@ const DEFAULT_MARKET: &str = "default";
 #[serde(deny_unknown_fields)]
 pub struct NewCart {
     /// Left out: `default`, or the first market by name. A cart stays in its market.
+    #[serde(default)]
     #[garde(skip)]
     pub market: Option<MarketId>,
-    /// Left out: the market's.
+    /// Left out: the account's, else the market's.
+    #[serde(default)]
     #[garde(skip)]
     pub locale: Option<Locale>,
+    /// Left out: the account's.
+    #[serde(default)]
     #[garde(email, length(chars, max = 254))]
-    #[schema(example = "ada@example.com", max_length = 254)]
+    #[schema(format = Email, example = "ada@example.com", max_length = 254)]
     pub email: Option<String>,
+    /// In one of the market's countries.
+    #[serde(default)]
+    #[garde(dive)]
+    pub shipping_address: Option<Address>,
+    /// Whom the invoice is for, where that is another address. With a company and its tax id a business buys.
+    #[serde(default)]
+    #[garde(dive)]
+    pub billing_address: Option<Address>,
+    /// One that serves the address, or a place to fetch.
+    #[serde(default)]
+    #[garde(skip)]
+    pub shipping_method: Option<ShippingMethodId>,
+    /// Equal variants make one line.
+    #[serde(default)]
+    #[garde(length(max = LINES_SENT_MAX), dive)]
+    #[schema(max_items = 100)]
+    pub lines: Vec<AddLine>,
     #[serde(default)]
     #[garde(skip)]
     pub metadata: Metadata,
 }
 
-/// Opens an empty cart and shows its token, this once. One statement.
+const LINES_SENT_MAX: usize = 100;
+
+struct Opening {
+    cart: Cart,
+    buyer: Buyer,
+    quote: Option<Quote>,
+    open_max: i64,
+}
+
+/// Opens a cart and shows it: a customer's, or a guest's with its token, this once. One or two statements; one
+/// more for a customer.
 ///
-/// Errors: a field problem where there is no such market.
-pub async fn create_cart(ctx: &Ctx, body: NewCart) -> Result<OpenedCart, Error> {
-    let id = body.market.unwrap_or_else(|| first_market(&ctx.config));
-    let market = ctx.market(&id)?;
-    let now = ctx.clock.now();
-    let cart = Cart {
+/// Errors: `TooManyLines`, `TooManyCarts`; field problems at `/market`, `/shipping_address/country`,
+/// `/shipping_method` and `/lines`.
+pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart) -> Result<OpenedCart, Error> {
+    let account = match customer {
+        Some(customer) if body.email.is_none() => account(ctx, customer).await,
+        Some(_) | None => None,
+    };
+    let mut cart = opened(ctx, customer, account, &body)?;
+    require_country(ctx, &cart, cart.shipping_address.as_ref())?;
+    let offer = price::offer(ctx, &cart).await?;
+    for (at, line) in body.lines.iter().enumerate() {
+        let price = price_of(&cart, &offer, line.variant, &format!("/lines/{at}"))?;
+        cart = cart.seen_at(line.variant, price);
+    }
+    require_method(ctx, &cart, &offer).await?;
+    let token = customer.is_none().then(|| new_secret(TOKEN_PREFIX));
+    let buyer = match (customer, &token) {
+        (Some(customer), _) => Buyer::Customer { customer },
+        (None, token) => Buyer::Guest { token_sha256: sha256_hex(token.clone().unwrap_or_default().as_bytes()) },
+    };
+    let open_max = ctx.config.carts.open_per_customer_max;
+    let opening = Opening { cart: cart.clone(), buyer, quote: offer.quote.clone(), open_max };
+    ctx.db.write(opening, |tx, opening| Box::pin(insert(tx, opening))).await?;
+    Ok(OpenedCart { cart: CartView::of(cart, offer, None, &ctx.config.carts), token })
+}
+
+/// The cart as it was asked for, its lines without prices yet.
+fn opened(
+    ctx: &Ctx,
+    customer: Option<CustomerId>,
+    account: Option<CustomerContact>,
+    body: &NewCart,
+) -> Result<Cart, Error> {
+    let id = body.market.clone().unwrap_or_else(|| first_market(&ctx.config));
+    let (market, now) = (ctx.market(&id)?, ctx.clock.now());
+    let locale = body.locale.clone().or_else(|| account.as_ref().map(|account| account.locale.clone()));
+    let mut cart = Cart {
         id: ctx.ids.next(),
+        customer,
         market: id,
         currency: market.currency,
-        locale: body.locale.unwrap_or_else(|| market.locale.clone()),
-        email: body.email,
-        shipping_address: None,
-        shipping_method: None,
-        metadata: body.metadata,
+        locale: locale.unwrap_or_else(|| market.locale.clone()),
+        email: body.email.clone().or(account.map(|account| account.email)),
+        shipping_address: body.shipping_address.clone(),
+        billing_address: body.billing_address.clone(),
+        shipping_method: body.shipping_method,
+        metadata: body.metadata.clone(),
         order: None,
         version: 1,
         created_at: now,
         updated_at: now,
         lines: Vec::new(),
     };
-    let token = new_secret(TOKEN_PREFIX);
-    let input = (cart.clone(), sha256_hex(token.as_bytes()));
-    ctx.db.write(input, |tx, (cart, token_sha256)| Box::pin(store::insert(tx, cart, token_sha256))).await?;
-    let quote = Some(offer::nothing(&cart, market));
-    let offer = Offer { variants: Some(Variants::new()), method: Method::NotChosen, quote, unavailable: None };
-    Ok(OpenedCart { cart: CartView::of(cart, offer, None), token })
+    let limits = Limits::of(&ctx.config.carts);
+    for (at, AddLine { variant, quantity, metadata }) in body.lines.iter().enumerate() {
+        let (variant, quantity, metadata) = (*variant, *quantity, metadata.clone());
+        let addition = Addition { line: ctx.ids.next(), variant, quantity, unit_price_minor: 0, metadata };
+        cart = cart.with(&addition, limits, &format!("/lines/{at}"), now)?;
+    }
+    Ok(Cart { version: 1, ..cart })
+}
+
+async fn insert(tx: &mut Tx, opening: &Opening) -> Result<(), Error> {
+    let Opening { cart, buyer, quote, open_max } = opening;
+    // Two at once may pass the limit by one: it keeps the list short and guards nothing else.
+    if let Some(customer) = buyer.customer()
+        && store::count_open(tx, customer).await? >= *open_max
+    {
+        return Err(Error::TooManyCarts { open_max: *open_max });
+    }
+    Ok(store::insert(tx, cart, buyer, quote.as_ref()).await?)
+}
+
+/// Whom the account's mails go to; nothing while `customers` can't be asked: the cart then asks for it.
+pub async fn account(ctx: &Ctx, customer: CustomerId) -> Option<CustomerContact> {
+    let contact = ctx.call(GetCustomerContact { customer }).await;
+    contact.inspect_err(|problem| tracing::warn!(%problem, "a cart is opened without its customer's e-mail")).ok()
 }
 
 fn first_market(config: &Config) -> MarketId {

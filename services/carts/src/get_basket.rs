@@ -1,7 +1,6 @@
 //! Answers `orders` what is in a cart, priced now.
 
 use contracts::carts::{Basket, BasketVariant, GetBasket};
-use platform::auth::Buyer;
 use platform::{Ctx, Problem};
 
 use crate::cart::Line;
@@ -17,7 +16,7 @@ pub async fn get_basket(ctx: Ctx, call: GetBasket) -> Result<Basket, Problem> {
 }
 
 async fn basket(ctx: &Ctx, call: GetBasket) -> Result<Basket, Error> {
-    let cart = show_cart::read(ctx, &Buyer { token_sha256: call.token_sha256 }, call.cart).await?;
+    let cart = show_cart::read(ctx, &call.buyer, call.cart).await?;
     cart.require_open()?;
     let offer = price::offer(ctx, &cart).await?;
     let (Some(mut variants), Some(quote)) = (offer.variants, offer.quote) else {
@@ -34,8 +33,11 @@ async fn basket(ctx: &Ctx, call: GetBasket) -> Result<Basket, Error> {
         market: cart.market,
         currency: cart.currency,
         locale: cart.locale,
+        customer: cart.customer,
         email: cart.email,
         shipping_address: cart.shipping_address,
+        billing_address: cart.billing_address,
+        pickup: offer.method.pickup().cloned(),
         shipping_method: cart.shipping_method,
         metadata: cart.metadata,
         lines: cart.lines.into_iter().filter_map(line).collect(),

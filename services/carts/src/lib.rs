@@ -1,19 +1,23 @@
 //! Carts and their lines.
 //!
-//! Owns: carts, their lines, and which order holds a cart closed.
+//! Owns: carts of guests and customers, their lines, and which order holds a cart closed.
 //! Never: keeps a price that counts (a cart is priced when it is read), holds stock, or keeps a token.
 //! Says: nothing of its own.
-//! Hears: `order.placed`, `order.cancelled`.
+//! Hears: `order.placed`, `order.cancelled`, `order.completed`.
 
 mod cart;
 mod change_cart;
 mod change_lines;
+mod checks;
+mod claim;
 mod create_cart;
 mod error;
 mod get_basket;
 mod http;
+mod list_carts;
 mod offer;
 mod price;
+mod prune;
 mod reactions;
 mod shipping_options;
 mod show_cart;
@@ -25,7 +29,8 @@ mod tests;
 mod view;
 
 use contracts::catalog::GetVariants;
-use contracts::orders::{OrderCancelled, OrderPlaced};
+use contracts::customers::GetCustomerContact;
+use contracts::orders::{OrderCancelled, OrderCompleted, OrderPlaced};
 use contracts::pricing::QuoteBasket;
 use contracts::shipping::GetShippingOptions;
 use platform::{Ctx, Service};
@@ -42,7 +47,10 @@ pub fn service(ctx: &Ctx) -> Service {
         .asks::<GetVariants>()
         .asks::<GetShippingOptions>()
         .asks::<QuoteBasket>()
+        .asks::<GetCustomerContact>()
         .answers(get_basket::get_basket)
         .reacts::<OrderPlaced, _>(reactions::on_order_placed)
         .reacts::<OrderCancelled, _>(reactions::on_order_cancelled)
+        .reacts::<OrderCompleted, _>(reactions::on_order_completed)
+        .prunes(prune::prune)
 }

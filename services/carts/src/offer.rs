@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contracts::Money;
 use contracts::carts::Missing;
 use contracts::catalog::{ProductStatus, VariantForSale, VariantId};
 use contracts::pricing::{BasketLine, Quote, QuoteBasket, ShippingCharge, TaxPlace};
-use contracts::shipping::ShippingOption;
+use contracts::shipping::{PickupPoint, ShippingOption};
+use contracts::{Address, Money};
 use platform::{Market, Problem};
 
 use crate::cart::Cart;
@@ -28,7 +28,7 @@ pub struct Offer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Method {
     NotChosen,
-    Serves(ShippingOption),
+    Serves(Box<ShippingOption>),
     /// The address changed, or the shop gave the method up.
     DoesNotServe,
     /// `shipping` does not answer.
@@ -54,21 +54,51 @@ fn needs_shipping(cart: &Cart, variants: Option<&Variants>) -> bool {
     cart.lines.iter().any(|line| travels(&line.variant))
 }
 
-/// Why the cart can't be ordered as it is; empty when it can.
+impl Method {
+    /// Where the buyer fetches the goods.
+    pub fn pickup(&self) -> Option<&PickupPoint> {
+        match self {
+            Self::Serves(option) => option.pickup.as_ref(),
+            Self::NotChosen | Self::DoesNotServe | Self::Unknown => None,
+        }
+    }
+}
+
+/// Why the cart can't be ordered as it is; empty when it can. What is fetched, or needs no parcel, needs no
+/// shipping address; but some address has to say whom the invoice is for.
 pub fn missing(cart: &Cart, variants: Option<&Variants>, method: &Method) -> Vec<Missing> {
     let travels = needs_shipping(cart, variants);
     let is_sold = |variant| variants.is_none_or(|known| known.get(variant).is_some_and(is_for_sale));
     let has_method = matches!(method, Method::Serves(_) | Method::Unknown);
+    let needs_place = travels && method.pickup().is_none();
+    let has_address = cart.shipping_address.is_some() || cart.billing_address.is_some();
     [
         (Missing::Lines, cart.lines.is_empty()),
         (Missing::Email, cart.email.is_none()),
-        (Missing::ShippingAddress, travels && cart.shipping_address.is_none()),
+        (Missing::ShippingAddress, needs_place && cart.shipping_address.is_none()),
+        (Missing::BillingAddress, !cart.lines.is_empty() && !needs_place && !has_address),
         (Missing::ShippingMethod, travels && !has_method),
         (Missing::LineForSale, !cart.lines.iter().all(|line| is_sold(&line.variant))),
     ]
     .into_iter()
     .filter_map(|(missing, is_missing)| is_missing.then_some(missing))
     .collect()
+}
+
+/// What is sent of the cart, and what its goods cost: by what `shipping` prices. Sums stop at the end of 64 bits.
+pub fn load(cart: &Cart, variants: &Variants) -> (i64, Money) {
+    let sold = cart.lines.iter().filter_map(|line| {
+        let variant = variants.get(&line.variant).filter(|variant| is_for_sale(variant))?;
+        Some((variant, line.quantity.get()))
+    });
+    let (mut weight_g, mut items) = (0_i64, 0_i64);
+    for (variant, quantity) in sold {
+        let grams = if variant.requires_shipping { variant.weight_g } else { 0 };
+        let price = variant.unit_price.map_or(0, |price| price.amount);
+        weight_g = weight_g.saturating_add(grams.saturating_mul(quantity));
+        items = items.saturating_add(price.saturating_mul(quantity));
+    }
+    (weight_g, Money::new(items, cart.currency))
 }
 
 /// What to ask `pricing`: the lines that are for sale, and the way they are sent. `None`: nothing costs anything.
@@ -97,10 +127,22 @@ pub fn question(cart: &Cart, variants: &Variants, method: &Method) -> Option<Quo
         }),
         _ => None,
     };
-    let place =
-        |address: &contracts::Address| TaxPlace { country: address.country.clone(), region: address.region.clone() };
-    let ship_to = cart.shipping_address.as_ref().map(place);
+    let ship_to = tax_place(cart, method);
     Some(QuoteBasket { market: cart.market.clone(), currency: cart.currency, ship_to, lines, shipping })
+}
+
+/// Where the buyer gets the goods: where they fetch them, else where they go, else (of downloads) where the
+/// invoice goes. The tax id is the buyer's in any case: of the address that the invoice is for.
+fn tax_place(cart: &Cart, method: &Method) -> Option<TaxPlace> {
+    let place = method.pickup().map(|point| &point.address);
+    let place = place.or(cart.shipping_address.as_ref()).or(cart.billing_address.as_ref())?;
+    let business = |address: &&Address| address.company.is_some() && address.tax_id.is_some();
+    let invoiced = [&cart.billing_address, &cart.shipping_address].into_iter().flatten().find(business);
+    Some(TaxPlace {
+        country: place.country.clone(),
+        region: place.region.clone(),
+        tax_id: invoiced.and_then(|address| address.tax_id.clone()),
+    })
 }
 
 /// The quote of a cart with nothing for sale in it.
@@ -108,6 +150,7 @@ pub fn nothing(cart: &Cart, market: &Market) -> Quote {
     Quote {
         currency: cart.currency,
         tax_inclusive: market.tax_inclusive,
+        reverse_charge: false,
         lines: Vec::new(),
         shipping: None,
         amounts: Vec::new(),
@@ -119,12 +162,12 @@ pub fn nothing(cart: &Cart, market: &Market) -> Quote {
 #[cfg(test)]
 mod tests {
     use contracts::inventory::Availability;
-    use contracts::{Address, Currency, Id, TaxClass};
+    use contracts::{Currency, Id, TaxClass};
     use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
-    use crate::cart::tests::{addition, empty};
+    use crate::cart::tests::{WIDE, addition, empty};
 
     fn variant(number: u128, requires_shipping: bool) -> VariantForSale {
         VariantForSale {
@@ -146,7 +189,7 @@ mod tests {
 
     fn cart(variants: &[u128]) -> Cart {
         let add = |cart: Cart, number: &u128| {
-            cart.with(&addition(*number, *number, 1), 9, Timestamp::UNIX_EPOCH).expect("a cart")
+            cart.with(&addition(*number, *number, 1), WIDE, "", Timestamp::UNIX_EPOCH).expect("a cart")
         };
         variants.iter().fold(empty(), add)
     }
@@ -158,7 +201,13 @@ mod tests {
             name: "Standard".into(),
             price: Money::new(490, Currency::EUR),
             tax_class: TaxClass::standard(),
+            pickup: None,
         }
+    }
+
+    fn fetched() -> ShippingOption {
+        let address = Address { region: Some("6".into()), ..vienna() };
+        ShippingOption { pickup: Some(PickupPoint { name: "Shop".into(), address }), ..option() }
     }
 
     fn vienna() -> Address {
@@ -179,18 +228,23 @@ mod tests {
         assert_eq!(with_line, [Missing::Email, Missing::ShippingAddress, Missing::ShippingMethod]);
         let ready = Cart { email: Some("ada@example.com".into()), shipping_address: Some(vienna()), ..cart(&[1]) };
         assert_eq!(missing(&ready, Some(&variants), &Method::DoesNotServe), [Missing::ShippingMethod]);
-        assert!(missing(&ready, Some(&variants), &Method::Serves(option())).is_empty());
+        assert!(missing(&ready, Some(&variants), &Method::Serves(Box::new(option()))).is_empty());
         let unknown = Cart { lines: cart(&[1, 2]).lines, ..ready };
-        assert_eq!(missing(&unknown, Some(&variants), &Method::Serves(option())), [Missing::LineForSale]);
+        assert_eq!(missing(&unknown, Some(&variants), &Method::Serves(Box::new(option()))), [Missing::LineForSale]);
     }
 
     #[test]
-    fn what_does_not_travel_needs_no_address_and_pays_no_shipping() {
+    fn what_does_not_travel_needs_an_invoice_address_and_pays_no_shipping() {
         let cart = Cart { email: Some("ada@example.com".into()), ..cart(&[1]) };
         let variants = known(vec![variant(1, false)]);
+        assert_eq!(missing(&cart, Some(&variants), &Method::NotChosen), [Missing::BillingAddress]);
+        let cart = Cart { billing_address: Some(vienna()), ..cart };
         assert!(missing(&cart, Some(&variants), &Method::NotChosen).is_empty());
+        let asked = question(&cart, &variants, &Method::NotChosen).expect("a question");
+        assert_eq!(asked.ship_to.map(|place| place.country).as_deref(), Some("AT"));
         assert!(
-            question(&cart, &variants, &Method::Serves(option())).is_some_and(|question| question.shipping.is_none())
+            question(&cart, &variants, &Method::Serves(Box::new(option())))
+                .is_some_and(|question| question.shipping.is_none())
         );
     }
 
@@ -200,10 +254,44 @@ mod tests {
         let unpriced = VariantForSale { unit_price: None, ..variant(3, true) };
         let variants = known(vec![variant(1, true), archived, unpriced]);
         let cart = Cart { shipping_address: Some(vienna()), ..cart(&[1, 2, 3, 4]) };
-        let asked = question(&cart, &variants, &Method::Serves(option())).expect("a question");
+        let asked = question(&cart, &variants, &Method::Serves(Box::new(option()))).expect("a question");
         assert_eq!(asked.lines.iter().map(|line| line.title.as_str()).collect::<Vec<_>>(), ["Teapot (1 l)"]);
         assert_eq!(asked.shipping.map(|shipping| shipping.price.amount), Some(490));
-        assert_eq!(asked.ship_to, Some(TaxPlace { country: "AT".into(), region: Some("9".into()) }));
+        assert_eq!(asked.ship_to, Some(TaxPlace { country: "AT".into(), region: Some("9".into()), tax_id: None }));
         assert!(question(&empty(), &variants, &Method::NotChosen).is_none());
+    }
+
+    #[test]
+    fn what_is_fetched_is_taxed_where_it_is_fetched() {
+        let variants = known(vec![variant(1, true)]);
+        let bare = Cart { email: Some("ada@example.com".into()), ..cart(&[1]) };
+        let method = Method::Serves(Box::new(fetched()));
+        assert_eq!(missing(&bare, Some(&variants), &method), [Missing::BillingAddress]);
+        let billed = Cart { billing_address: Some(Address { country: "DE".into(), ..vienna() }), ..bare };
+        assert!(missing(&billed, Some(&variants), &method).is_empty());
+        let place = question(&billed, &variants, &method).and_then(|asked| asked.ship_to).expect("a place");
+        assert_eq!((place.country.as_str(), place.region.as_deref()), ("AT", Some("6")));
+    }
+
+    #[test]
+    fn the_tax_id_is_that_of_a_company_that_is_invoiced() {
+        let variants = known(vec![variant(1, true)]);
+        let firm = |id: &str| Address { company: Some("Ada & Co".into()), tax_id: Some(id.into()), ..vienna() };
+        let id = |shipping: Address, billing: Option<Address>| {
+            let cart = Cart { shipping_address: Some(shipping), billing_address: billing, ..cart(&[1]) };
+            question(&cart, &variants, &Method::Serves(Box::new(option()))).and_then(|asked| asked.ship_to?.tax_id)
+        };
+        assert_eq!(id(firm("ATU1"), None).as_deref(), Some("ATU1"));
+        assert_eq!(id(firm("ATU1"), Some(firm("DE2"))).as_deref(), Some("DE2"));
+        assert_eq!(id(Address { company: None, ..firm("ATU1") }, None), None, "a person's tax id changes nothing");
+    }
+
+    #[test]
+    fn only_what_is_sent_weighs() {
+        let heavy = VariantForSale { weight_g: 700, ..variant(1, true) };
+        let download = VariantForSale { weight_g: 9, ..variant(2, false) };
+        let archived = VariantForSale { status: ProductStatus::Archived, weight_g: 50, ..variant(3, true) };
+        let cart = cart(&[1, 2, 3]).with(&addition(9, 1, 2), WIDE, "", Timestamp::UNIX_EPOCH).expect("a cart");
+        assert_eq!(load(&cart, &known(vec![heavy, download, archived])), (2100, Money::new(400, Currency::EUR)));
     }
 }

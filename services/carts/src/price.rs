@@ -12,9 +12,11 @@ use crate::offer::{self, Method, Offer, Variants};
 /// refusal is passed on.
 pub async fn offer(ctx: &Ctx, cart: &Cart) -> Result<Offer, Problem> {
     let mut unavailable = None;
-    let (variants, method) = futures::join!(variants(ctx, cart), method(ctx, cart));
-    let variants = if_available(variants, &mut unavailable)?;
-    let method = if_available(method, &mut unavailable)?.unwrap_or(Method::Unknown);
+    let variants = if_available(variants(ctx, cart).await, &mut unavailable)?;
+    let method = match &variants {
+        Some(variants) => if_available(method(ctx, cart, variants).await, &mut unavailable)?.unwrap_or(Method::Unknown),
+        None => Method::Unknown,
+    };
     let quote = match &variants {
         Some(variants) if method != Method::Unknown => {
             if_available(quote(ctx, cart, variants, &method).await, &mut unavailable)?
@@ -24,10 +26,21 @@ pub async fn offer(ctx: &Ctx, cart: &Cart) -> Result<Offer, Problem> {
     Ok(Offer { variants, method, quote, unavailable })
 }
 
-/// How this cart can be sent to its address, cheapest first.
-pub async fn shipping_options(ctx: &Ctx, cart: &Cart, country: &str) -> Result<Vec<ShippingOption>, Problem> {
-    let (market, currency, country) = (cart.market.clone(), cart.currency, country.to_owned());
-    ctx.call(GetShippingOptions { market, currency, country }).await
+/// How this cart can be sent to its address, and where it can be fetched; cheapest first.
+pub async fn shipping_options(ctx: &Ctx, cart: &Cart) -> Result<Vec<ShippingOption>, Problem> {
+    let variants = variants(ctx, cart).await?;
+    options(ctx, cart, &variants).await
+}
+
+async fn options(ctx: &Ctx, cart: &Cart, variants: &Variants) -> Result<Vec<ShippingOption>, Problem> {
+    let (weight_g, items_total) = offer::load(cart, variants);
+    let address = cart.shipping_address.clone();
+    let (country, region, postcode) = match address {
+        Some(address) => (Some(address.country), address.region, address.postcode),
+        None => (None, None, None),
+    };
+    let (market, currency) = (cart.market.clone(), cart.currency);
+    ctx.call(GetShippingOptions { market, currency, country, region, postcode, weight_g, items_total }).await
 }
 
 async fn variants(ctx: &Ctx, cart: &Cart) -> Result<Variants, Problem> {
@@ -39,13 +52,12 @@ async fn variants(ctx: &Ctx, cart: &Cart) -> Result<Variants, Problem> {
     Ok(known.into_iter().map(|variant| (variant.variant, variant)).collect())
 }
 
-async fn method(ctx: &Ctx, cart: &Cart) -> Result<Method, Problem> {
-    let (Some(chosen), Some(address)) = (cart.shipping_method, &cart.shipping_address) else {
+async fn method(ctx: &Ctx, cart: &Cart, variants: &Variants) -> Result<Method, Problem> {
+    let Some(chosen) = cart.shipping_method else {
         return Ok(Method::NotChosen);
     };
-    let options = shipping_options(ctx, cart, &address.country).await?;
-    let found = options.into_iter().find(|option| option.method == chosen);
-    Ok(found.map_or(Method::DoesNotServe, Method::Serves))
+    let found = options(ctx, cart, variants).await?.into_iter().find(|option| option.method == chosen);
+    Ok(found.map_or(Method::DoesNotServe, |option| Method::Serves(Box::new(option))))
 }
 
 async fn quote(ctx: &Ctx, cart: &Cart, variants: &Variants, method: &Method) -> Result<Quote, Problem> {

@@ -1,8 +1,8 @@
 //! Shows a cart, priced now.
 
 use contracts::carts::CartId;
+use contracts::customers::Buyer;
 use platform::Ctx;
-use platform::auth::Buyer;
 
 use crate::cart::Cart;
 use crate::error::Error;
@@ -21,13 +21,13 @@ pub async fn show_cart(ctx: &Ctx, buyer: &Buyer, id: CartId) -> Result<CartView,
 }
 
 pub async fn read(ctx: &Ctx, buyer: &Buyer, id: CartId) -> Result<Cart, Error> {
-    store::cart(&ctx.db, id, &buyer.token_sha256).await?.ok_or(Error::NotFound)
+    store::cart(&ctx.db, id, buyer).await?.ok_or(Error::NotFound)
 }
 
 pub async fn view(ctx: &Ctx, buyer: &Buyer, cart: Cart, offer: Offer) -> Result<CartView, Error> {
     let last_known = match &offer.quote {
         Some(_) => None,
-        None => store::last_quote(&ctx.db, cart.id, &buyer.token_sha256).await?,
+        None => store::last_quote(&ctx.db, cart.id, buyer).await?,
     };
-    Ok(CartView::of(cart, offer, last_known))
+    Ok(CartView::of(cart, offer, last_known, &ctx.config.carts))
 }

@@ -2,24 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 
 use ::store::{Clock, Db, Ids, Options, Tx, migrate};
 use contracts::carts::{Basket, CartId, GetBasket};
 use contracts::catalog::{GetVariants, ProductId, ProductStatus, VariantForSale, VariantId};
+use contracts::customers::{Buyer, CustomerContact, CustomerId, GetCustomerContact};
 use contracts::inventory::Availability;
-use contracts::orders::{CancelReason, OrderCancelled, OrderId, OrderPlaced};
+use contracts::orders::{CancelReason, OrderCancelled, OrderCompleted, OrderId, OrderPlaced};
 use contracts::pricing::{Quote, QuoteBasket};
-use contracts::shipping::{GetShippingOptions, ShippingMethodId, ShippingOption};
-use contracts::{Currency, Id, Money, TaxClass};
+use contracts::shipping::{GetShippingOptions, PickupPoint, ShippingMethodId, ShippingOption};
+use contracts::{Address, Currency, Id, Money, TaxClass};
 use jiff::Timestamp;
-use platform::auth::{Buyer, KeyCache, sha256_hex};
+use platform::auth::sha256_hex;
 use platform::calls::Peers;
-use platform::{Config, Ctx, Problem, Process, Service};
+use platform::config::Carts;
+use platform::{Config, Ctx, Identity, Problem, Process, Service};
 use uuid::Uuid;
 
 use crate::change_cart::{ChangeCart, change_cart};
 use crate::change_lines::{AddLine, add_line};
+use crate::claim::claim;
 use crate::create_cart::{NewCart, create_cart};
 use crate::get_basket::get_basket;
 use crate::reactions;
@@ -30,11 +33,14 @@ pub const TEAPOT: u128 = 1;
 pub const CUP: u128 = 2;
 pub const ARCHIVED: u128 = 3;
 pub const POST: u128 = 1;
+pub const PICKUP: u128 = 2;
 
 pub struct Shop {
     pub ctx: Ctx,
     /// Peers that do not answer.
     pub down: Arc<AtomicBool>,
+    /// What a teapot costs.
+    pub price: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
 
@@ -49,39 +55,56 @@ pub async fn shop() -> Shop {
     let options = Options::new(format!("sqlite:{}", folder.path().join("souk.db").display()));
     let db = Db::open(&options, Clock::fixed(Timestamp::UNIX_EPOCH), Ids::counted()).await.expect("a database");
     let peers = Peers::new(&BTreeMap::new(), None, db.clock().clone()).expect("peers");
-    let ctx = Ctx::new(db.of("carts"), peers.clone(), Arc::new(Config::defaults()), KeyCache::default());
+    let ctx = Ctx::new(db.of("carts"), peers.clone(), Arc::new(Config::defaults()), Identity::default());
     let service = crate::service(&ctx);
     migrate::migrate(&db, &[("carts", service.migrations)]).await.expect("a schema");
     for statement in crate::store::ALL {
         db.prepare(statement).await.expect("a statement that the database understands");
     }
-    let down = Arc::new(AtomicBool::new(false));
-    Process::new(Arc::clone(&ctx.config), peers).settle(&[service, fakes(&ctx, &down)]);
-    Shop { ctx, down, _folder: folder }
+    let (down, price) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(1000)));
+    Process::new(Arc::clone(&ctx.config), peers).settle(&[service, fakes(&ctx, &down, &price)]);
+    Shop { ctx, down, price, _folder: folder }
 }
 
-/// A catalogue of three variants, one way to send to AT, and prices that are sums.
-pub fn fakes(ctx: &Ctx, down: &Arc<AtomicBool>) -> Service {
+/// A catalogue of three variants, one way to send to AT and a place to fetch, prices that are sums, and accounts.
+pub fn fakes(ctx: &Ctx, down: &Arc<AtomicBool>, price: &Arc<AtomicI64>) -> Service {
     let up = |down: &Arc<AtomicBool>| {
         let down = Arc::clone(down);
         move || {
             if down.load(SeqCst) { Err(Problem::unavailable("down")) } else { Ok(()) }
         }
     };
-    let (catalog, shipping, pricing) = (up(down), up(down), up(down));
+    let (catalog, shipping, pricing, customers) = (up(down), up(down), up(down), up(down));
+    let price = Arc::clone(price);
+    let sold = move |id: VariantId| {
+        let known = variant(id)?;
+        let is_teapot = known.product_title == "Teapot";
+        Some(if is_teapot { VariantForSale { unit_price: Some(eur(price.load(SeqCst))), ..known } } else { known })
+    };
     Service::new("fakes", ctx)
         .answers::<GetVariants, _, _>(move |_, call| {
-            let up = catalog();
-            async move { up.map(|()| call.variants.into_iter().filter_map(variant).collect()) }
+            let answer = catalog().map(|()| call.variants.into_iter().filter_map(&sold).collect());
+            async move { answer }
         })
         .answers::<GetShippingOptions, _, _>(move |_, call| {
             let up = shipping();
-            async move { up.map(|()| if call.country == "AT" { vec![post()] } else { Vec::new() }) }
+            async move { up.map(|()| options(&call)) }
         })
         .answers::<QuoteBasket, _, _>(move |_, call| {
             let up = pricing();
             async move { up.map(|()| sums(call)) }
         })
+        .answers::<GetCustomerContact, _, _>(move |_, call| {
+            let up = customers();
+            let (email, locale) = ("account@example.com".to_owned(), "de".parse().expect("a locale"));
+            async move { up.map(|()| CustomerContact { customer: call.customer, email, name: None, locale }) }
+        })
+}
+
+/// The place to fetch is offered everywhere; what weighs more than 10 kg is not sent.
+fn options(call: &GetShippingOptions) -> Vec<ShippingOption> {
+    let is_sent = call.country.as_deref() == Some("AT") && call.weight_g <= 10_000;
+    [Some(fetched()), is_sent.then(post)].into_iter().flatten().collect()
 }
 
 pub fn variant(id: VariantId) -> Option<VariantForSale> {
@@ -110,7 +133,18 @@ pub fn variant(id: VariantId) -> Option<VariantForSale> {
 
 pub fn post() -> ShippingOption {
     let method = ShippingMethodId::from_uuid(Uuid::from_u128(POST));
-    ShippingOption { method, name: "Post".into(), price: eur(490), tax_class: TaxClass::standard() }
+    ShippingOption { method, name: "Post".into(), price: eur(490), tax_class: TaxClass::standard(), pickup: None }
+}
+
+pub fn fetched() -> ShippingOption {
+    let method = ShippingMethodId::from_uuid(Uuid::from_u128(PICKUP));
+    let point = PickupPoint { name: "Shop".into(), address: address("AT") };
+    ShippingOption { method, name: "Fetch".into(), price: eur(0), tax_class: TaxClass::standard(), pickup: Some(point) }
+}
+
+pub fn address(country: &str) -> Address {
+    let address = format!(r#"{{"name": "Ada", "line1": "Ring 1", "city": "Wien", "country": "{country}"}}"#);
+    serde_json::from_str(&address).expect("an address")
 }
 
 pub fn sums(call: QuoteBasket) -> Quote {
@@ -119,6 +153,7 @@ pub fn sums(call: QuoteBasket) -> Quote {
     Quote {
         currency: call.currency,
         tax_inclusive: true,
+        reverse_charge: false,
         lines: vec![],
         shipping: None,
         amounts: vec![],
@@ -137,15 +172,44 @@ pub fn of(variant: u128, quantity: i64) -> AddLine {
 }
 
 pub fn going_to(country: &str) -> ChangeCart {
-    let address = format!(r#"{{"name": "Ada", "line1": "Ring 1", "city": "Wien", "country": "{country}"}}"#);
-    ChangeCart { shipping_address: Some(serde_json::from_str(&address).expect("an address")), ..ChangeCart::default() }
+    ChangeCart { shipping_address: Some(Some(address(country))), ..ChangeCart::default() }
+}
+
+pub fn customer(number: u128) -> CustomerId {
+    CustomerId::from_uuid(Uuid::from_u128(number))
 }
 
 impl Shop {
+    /// With other settings of carts.
+    pub fn limit(&mut self, limit: impl FnOnce(&mut Carts)) {
+        let mut config = (*self.ctx.config).clone();
+        limit(&mut config.carts);
+        self.ctx.config = Arc::new(config);
+    }
+
+    /// A guest's, empty.
     pub async fn open(&self) -> Held {
-        let opened = create_cart(&self.ctx, NewCart::default()).await.expect("a cart");
-        assert!(opened.token.starts_with("souk_ct_"));
-        Held { id: opened.cart.id, buyer: Buyer { token_sha256: sha256_hex(opened.token.as_bytes()) } }
+        self.open_with(NewCart::default()).await.expect("a cart")
+    }
+
+    pub async fn open_with(&self, body: NewCart) -> Result<Held, Problem> {
+        let opened = create_cart(&self.ctx, None, body).await?;
+        let token = opened.token.expect("a guest's cart has a token");
+        assert!(token.starts_with("souk_ct_"));
+        let token_sha256 = sha256_hex(token.as_bytes());
+        Ok(Held { id: opened.cart.id, buyer: Buyer::Guest { token_sha256 } })
+    }
+
+    /// A customer's.
+    pub async fn open_for(&self, customer: CustomerId, body: NewCart) -> Result<Held, Problem> {
+        let opened = create_cart(&self.ctx, Some(customer), body).await?;
+        assert_eq!((opened.token, opened.cart.customer), (None, Some(customer)));
+        Ok(Held { id: opened.cart.id, buyer: Buyer::Customer { customer } })
+    }
+
+    pub async fn claim(&self, cart: &Held, customer: CustomerId) -> Result<CartView, Problem> {
+        let token = cart.buyer.token_sha256().expect("a guest's cart").to_owned();
+        Ok(claim(&self.ctx, customer, token, cart.id).await?)
     }
 
     pub async fn add(&self, cart: &Held, line: AddLine) -> Result<CartView, Problem> {
@@ -161,7 +225,7 @@ impl Shop {
     }
 
     pub async fn basket(&self, cart: &Held) -> Result<Basket, Problem> {
-        get_basket(self.ctx.clone(), GetBasket { cart: cart.id, token_sha256: cart.buyer.token_sha256.clone() }).await
+        get_basket(self.ctx.clone(), GetBasket { cart: cart.id, buyer: cart.buyer.clone() }).await
     }
 
     /// Opened, filled and ready to be ordered.
@@ -169,8 +233,8 @@ impl Shop {
         let cart = self.open().await;
         self.add(&cart, of(TEAPOT, 2)).await.expect("a line");
         let details = ChangeCart {
-            email: Some("ada@example.com".into()),
-            shipping_method: Some(post().method),
+            email: Some(Some("ada@example.com".into())),
+            shipping_method: Some(Some(post().method)),
             ..going_to("AT")
         };
         self.change(&cart, details).await.expect("a changed cart");
@@ -184,6 +248,7 @@ impl Shop {
                 match heard {
                     Heard::Placed(event) => reactions::on_order_placed(ctx, tx, event).await,
                     Heard::Cancelled(event) => reactions::on_order_cancelled(ctx, tx, event).await,
+                    Heard::Completed(event) => reactions::on_order_completed(ctx, tx, event).await,
                 }
             })
         });
@@ -195,6 +260,7 @@ impl Shop {
 pub enum Heard {
     Placed(OrderPlaced),
     Cancelled(OrderCancelled),
+    Completed(OrderCompleted),
 }
 
 pub fn order(number: u128) -> OrderId {

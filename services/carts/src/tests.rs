@@ -1,5 +1,9 @@
 //! The verbs and reactions, as a buyer and the orders meet them.
 
+mod claiming;
+mod keeping;
+mod opening;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -8,16 +12,17 @@ use ::store::{Tx, idempotency, work};
 use contracts::carts::{CartId, LineId, Missing};
 use contracts::{Id, Quantity};
 use jiff::Timestamp;
+use platform::Problem;
 use platform::http::Replay;
-use platform::{Config, Problem};
 use uuid::Uuid;
 
 use crate::cart;
+use crate::cart::Limits;
 use crate::change_cart::ChangeCart;
 use crate::change_lines::{ChangeLine, add_line, change_line, remove_line};
 use crate::shipping_options::shipping_options;
 use crate::show_cart::show_cart;
-use crate::view::{CartStatus, CartView};
+use crate::view::{CartPrices, CartStatus, CartView};
 
 use crate::test_shop::*;
 
@@ -38,8 +43,8 @@ async fn a_cart_is_filled_addressed_and_ready_to_be_ordered() {
     assert_eq!(view.missing, [Missing::Email, Missing::ShippingMethod]);
     let options = shipping_options(&shop.ctx, &cart.buyer, cart.id).await.expect("options");
     let details = ChangeCart {
-        email: Some("ada@example.com".into()),
-        shipping_method: Some(options.items[0].method),
+        email: Some(Some("ada@example.com".into())),
+        shipping_method: Some(Some(options.items[1].method)),
         ..ChangeCart::default()
     };
     let view = shop.change(&cart, details).await.expect("a changed cart");
@@ -59,7 +64,7 @@ async fn lines_are_changed_and_removed() {
     shop.add(&cart, of(TEAPOT, 2)).await.expect("a line");
     let view = shop.add(&cart, of(CUP, 1)).await.expect("a line");
     let (teapot, cup) = (view.lines[0].id, view.lines[1].id);
-    let nine = ChangeLine { quantity: 9.try_into().expect("a quantity") };
+    let nine = ChangeLine { quantity: 9.try_into().ok(), metadata: None };
     let view = change_line(&shop.ctx, &cart.buyer, cart.id, teapot, nine.clone()).await.expect("a changed line");
     assert_eq!(view.quote.as_ref().map(|quote| quote.total), Some(eur(10_000)));
     let view = remove_line(&shop.ctx, &cart.buyer, cart.id, teapot).await.expect("a removed line");
@@ -98,9 +103,9 @@ async fn what_cannot_be_sold_or_sent_is_refused_at_its_field() {
     };
     assert_eq!(pointer(shop.add(&cart, of(ARCHIVED, 1)).await).as_deref(), Some("/variant"));
     assert_eq!(pointer(shop.add(&cart, of(99, 1)).await).as_deref(), Some("/variant"));
-    shop.add(&cart, of(TEAPOT, Quantity::MAX)).await.expect("a full line");
-    assert_eq!(pointer(shop.add(&cart, of(TEAPOT, 1)).await).as_deref(), Some("/quantity"));
-    let method = |cart| ChangeCart { shipping_method: Some(post().method), ..cart };
+    shop.add(&cart, of(TEAPOT, 20)).await.expect("a line");
+    assert_eq!(pointer(shop.add(&cart, of(TEAPOT, Quantity::MAX)).await).as_deref(), Some("/quantity"));
+    let method = |cart| ChangeCart { shipping_method: Some(Some(post().method)), ..cart };
     assert_eq!(pointer(shop.change(&cart, method(ChangeCart::default())).await).as_deref(), Some("/shipping_method"));
     assert_eq!(pointer(shop.change(&cart, going_to("US")).await).as_deref(), Some("/shipping_address/country"));
     assert_eq!(pointer(shop.change(&cart, method(going_to("DE"))).await).as_deref(), Some("/shipping_method"));
@@ -108,19 +113,13 @@ async fn what_cannot_be_sold_or_sent_is_refused_at_its_field() {
     assert_eq!(view.missing, [Missing::Email]);
     let view = shop.change(&cart, going_to("DE")).await.expect("an address that is not");
     assert_eq!(view.missing, [Missing::Email, Missing::ShippingMethod]);
-    assert_eq!(
-        view.quote.map(|quote| quote.total),
-        Some(eur(Quantity::MAX * 1000)),
-        "what does not serve costs nothing"
-    );
+    assert_eq!(view.quote.map(|quote| quote.total), Some(eur(20_000)), "what does not serve costs nothing");
 }
 
 #[tokio::test]
 async fn a_cart_takes_no_more_lines_than_the_shop_allows() {
     let mut shop = shop().await;
-    let mut config = Config::defaults();
-    config.carts.lines_max = 1;
-    shop.ctx.config = Arc::new(config);
+    shop.limit(|carts| carts.lines_max = 1);
     let cart = shop.open().await;
     shop.add(&cart, of(TEAPOT, 1)).await.expect("a line");
     assert_eq!(shop.add(&cart, of(CUP, 1)).await.expect_err("a refusal").code, "carts.too_many_lines");
@@ -134,14 +133,22 @@ async fn the_last_quote_is_shown_while_prices_are_down() {
     let before = shop.show(&cart).await;
     shop.down.store(true, SeqCst);
     let view = shop.show(&cart).await;
-    assert_eq!((view.quote_is_last_known, &view.quote), (true, &before.quote));
-    assert_eq!((view.lines[0].quantity.get(), view.lines[0].title.as_deref()), (2, None));
+    assert_eq!(
+        (view.prices, &view.quote, view.priced_at),
+        (CartPrices::LastKnown, &before.quote, Some(before.updated_at))
+    );
+    let line = &view.lines[0];
+    assert_eq!((line.quantity.get(), line.title.as_deref(), line.unit_price), (2, None, Some(eur(1000))));
+    let one = ChangeLine { quantity: 1.try_into().ok(), metadata: None };
+    let view = change_line(&shop.ctx, &cart.buyer, cart.id, line.id, one).await.expect("fewer needs nobody");
+    assert_eq!((view.lines[0].quantity.get(), view.lines[0].unit_price), (1, Some(eur(1000))));
     assert_eq!(shop.basket(&cart).await.expect_err("nothing is ordered at a last known price").status, 503);
     assert_eq!(shop.add(&cart, of(CUP, 1)).await.expect_err("nothing is added unseen").status, 503);
     let view = remove_line(&shop.ctx, &cart.buyer, cart.id, before.lines[0].id).await.expect("removing needs nobody");
-    assert_eq!((view.lines.len(), view.quote_is_last_known, &view.quote), (0, true, &before.quote));
+    assert_eq!((view.lines.len(), view.prices, &view.quote), (0, CartPrices::LastKnown, &before.quote));
     shop.down.store(false, SeqCst);
-    assert!(!shop.show(&cart).await.quote_is_last_known);
+    let now = shop.show(&cart).await;
+    assert_eq!((now.prices, now.priced_at), (CartPrices::Current, None));
 }
 
 #[tokio::test]
@@ -263,12 +270,12 @@ async fn the_database_itself_refuses_a_line_too_many() {
     for (variant, quantity, lines_max, is_taken) in
         [(CUP, 1, 1, false), (TEAPOT, 1, 1, true), (TEAPOT, Quantity::MAX, 1, false), (CUP, 1, 2, true)]
     {
-        let input = (cart.id, addition(variant, quantity), lines_max);
+        let input = (cart.id, addition(variant, quantity), Limits { lines_max, quantity_max: Quantity::MAX });
         let line: Option<LineId> = shop
             .ctx
             .db
-            .write(input, |tx: &mut Tx, (cart, addition, lines_max)| {
-                Box::pin(crate::store::add_line(tx, *cart, addition, *lines_max, Timestamp::UNIX_EPOCH))
+            .write(input, |tx: &mut Tx, (cart, addition, limits)| {
+                Box::pin(crate::store::add_line(tx, *cart, addition, *limits, Timestamp::UNIX_EPOCH))
             })
             .await
             .expect("a statement");

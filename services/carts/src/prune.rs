@@ -1,0 +1,21 @@
+//! Forgets carts that nobody comes back to.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::{Ctx, Problem};
+
+use crate::store;
+
+/// Of one transaction; each cart brings its lines.
+const CARTS_MAX: i64 = 100;
+
+/// Deletes open carts that were left alone for `carts.open_days_max`, and as old ones whose order has ended.
+pub async fn prune(ctx: Ctx) -> Result<(), Problem> {
+    let kept = SignedDuration::from_hours(24 * ctx.config.carts.open_days_max);
+    let before = ctx.clock.now().saturating_sub(kept).unwrap_or(Timestamp::MIN);
+    loop {
+        let pruned = ctx.db.write(before, |tx, before| Box::pin(store::prune(tx, *before, CARTS_MAX))).await?;
+        if i64::try_from(pruned).unwrap_or(0) < CARTS_MAX {
+            return Ok(());
+        }
+    }
+}
