@@ -114,7 +114,8 @@ mod tests {
         let environment = [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "short".to_owned())].into();
         let refused = Config::load(None, &environment).expect_err("a short secret");
         assert!(refused.contains("payments.card.webhook_secret"), "{refused}");
-        let environment = [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "geheim-geheim-geheim".to_owned())].into();
+        let environment =
+            [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "geheim-geheim-geheim".to_owned())].into();
         let shown = Config::load(None, &environment).expect("valid settings").shown();
         assert!(!shown.contains("geheim"), "{shown}");
     }
