@@ -94,6 +94,9 @@ impl Shop {
             .await
             .expect("a database");
         migrate::migrate(&db, &[("orders", store::MIGRATIONS)]).await.expect("a schema");
+        for statement in store::all() {
+            db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+        }
         let peers = Peers::new(&BTreeMap::new(), None, Clock::System).expect("peers");
         let mut config = Config::defaults();
         edit(&mut config);

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::StreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Db;
 use subtle::ConstantTimeEq;
@@ -57,7 +58,7 @@ pub fn router(
     for service in services {
         routes = routes.merge(Router::from(service.routes));
     }
-    let process = Process { health, tasks, peers };
+    let process = Process { health, tasks: tasks.clone(), peers };
     let own = Router::new()
         .route("/health/live", get(|| async { Json(serde_json::json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
@@ -81,6 +82,10 @@ pub fn router(
                 "this route knows other methods; `Allow` names them",
             )
         })
+        .layer(axum::middleware::map_response(move |response: Response| {
+            let tasks = tasks.clone();
+            async move { ending_with(tasks, response) }
+        }))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
         .layer(axum::middleware::from_fn(move |request: Request, next: Next| {
@@ -97,6 +102,16 @@ pub fn router(
 pub async fn serve(listener: tokio::net::TcpListener, router: Router, tasks: Tasks) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(async move { tasks.stopping().await }).await
+}
+
+/// Server-sent events have no end of their own: they end when the process is told to stop, or it could not.
+fn ending_with(tasks: Tasks, response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    if !kind.starts_with(b"text/event-stream") {
+        return response;
+    }
+    let stopping = Box::pin(async move { tasks.stopping().await });
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping)))
 }
 
 /// A shop's pictures. A picture is looked at and runs nothing, an SVG neither.

@@ -77,7 +77,8 @@ statements! {
             AND placed_at >= $4 AND status = COALESCE($5, status)
             AND payment_state = COALESCE($6, payment_state)
             AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (id IN (SELECT order_id FROM orders_line WHERE order_id = orders_order.id AND sku = $9) OR $9 IS NULL)
+            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id) OR $9 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
     BY_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
             total_minor, due_minor, placed_at
@@ -85,7 +86,8 @@ statements! {
             AND placed_at >= $4 AND status = COALESCE($5, status)
             AND payment_state = COALESCE($6, payment_state)
             AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (id IN (SELECT order_id FROM orders_line WHERE order_id = orders_order.id AND sku = $9) OR $9 IS NULL)
+            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id) OR $9 IS NULL)
             AND (email_key = $10 OR $10 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
     BY_NUMBER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
@@ -94,7 +96,8 @@ statements! {
             AND placed_at >= $4 AND status = COALESCE($5, status)
             AND payment_state = COALESCE($6, payment_state)
             AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (id IN (SELECT order_id FROM orders_line WHERE order_id = orders_order.id AND sku = $9) OR $9 IS NULL)
+            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id) OR $9 IS NULL)
             AND (email_key = $10 OR $10 IS NULL) AND (customer_id = $11 OR $11 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
     OF_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
