@@ -15,6 +15,7 @@ use crate::listing::{Filter, Place, Sort, after};
 use crate::product::{BrandView, ProductListItem, ProductView};
 use crate::slug::is_slug;
 use crate::store::categories::Below;
+use crate::store::listing::{BOUNDS, Part};
 use crate::store::{self, InMarket};
 use crate::variant::default_market;
 
@@ -73,14 +74,16 @@ pub async fn list_products(ctx: &Ctx, hot: &Hot, asked: &Asked, filter: &Filter,
     }
     let after = after(place, filter, sort)?;
     let load = hot.load();
-    let mut listed = store::listing::list(&ctx.db, &market, filter, sort, after, limit + 1).await?;
-    if listed.is_empty() {
+    let Part { mut listed, ended_at } =
+        store::listing::list(&ctx.db, &market, filter, (sort, after), limit + 1, BOUNDS).await?;
+    if listed.is_empty() && ended_at.is_none() {
         refuse_unknown(ctx, filter).await?;
     }
     let shown = usize::try_from(limit).unwrap_or(0);
     let has_more = listed.len() > shown;
     listed.truncate(shown);
-    let next = listed.last().filter(|_| has_more).map(|last| Place::new(filter, sort, &last.keys).cursor());
+    let last = listed.last().filter(|_| has_more).map(|last| &last.keys).or(ended_at.as_ref());
+    let next = last.map(|last| Place::new(filter, sort, last).cursor());
     let list = List::<ProductListItem> { items: listed.into_iter().map(|listed| listed.item).collect(), next };
     let page = Page::new(0, &list);
     hot.keep(load, key, Shows::List, page.clone());

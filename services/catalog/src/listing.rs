@@ -52,19 +52,6 @@ pub struct Filter {
     pub attributes: Vec<Wanted>,
 }
 
-/// A price filter comes closest to the few rows it leaves, an attribute's value closer still.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Narrowing {
-    /// The list is read in its order, and most of what is read is kept.
-    None,
-    /// The values of this key are looked up first.
-    Attribute(String),
-    /// The brand's products are looked up first.
-    Brand,
-    /// The products of this price are looked up first.
-    Price,
-}
-
 /// `colour:red`, `volume:10..20`, `volume:10..`, `washable:true`.
 impl std::str::FromStr for Wanted {
     type Err = String;
@@ -102,22 +89,15 @@ impl Filter {
         self.attributes.iter().map(|wanted| wanted.key.as_str()).collect()
     }
 
-    /// What to look up first, so that a page costs no walk through all that is not asked for.
-    pub fn narrowing(&self, sort: Sort) -> Narrowing {
-        let is_boolean = |wanted: &&Wanted| wanted.text.as_deref().is_some_and(|text| matches!(text, "true" | "false"));
-        let exact = self.attributes.iter().find(|wanted| wanted.text.is_some() && !is_boolean(wanted));
-        if let Some(wanted) = exact {
-            return Narrowing::Attribute(wanted.key.clone());
-        }
-        if self.brand.is_some() && self.category.is_some() {
-            return Narrowing::Brand;
-        }
-        if let Some(wanted) = self.attributes.first() {
-            return Narrowing::Attribute(wanted.key.clone());
-        }
-        let is_price_asked = self.price_min.is_some() || self.price_max.is_some();
-        let is_sorted_by_price = matches!(sort, Sort::PriceAsc | Sort::PriceDesc);
-        if is_price_asked && !is_sorted_by_price { Narrowing::Price } else { Narrowing::None }
+    /// A brand alone has a list of its own; in a category its products may be few.
+    pub fn looks_up_brand(&self) -> bool {
+        self.brand.is_some() && self.category.is_some()
+    }
+
+    /// A list that is sorted by price is read from the lowest asked for; in another order those of a price may be few.
+    pub fn looks_up_price(&self, sort: Sort) -> bool {
+        let is_asked = self.price_min.is_some() || self.price_max.is_some();
+        is_asked && !matches!(sort, Sort::PriceAsc | Sort::PriceDesc)
     }
 
     pub fn price_range(&self) -> (i64, i64) {
@@ -189,8 +169,9 @@ pub fn after(place: Option<Place>, filter: &Filter, sort: Sort) -> Result<After,
     let Some(place) = place else {
         return Ok(match sort {
             Sort::Newest => After::Newest(Uuid::max()),
-            Sort::PriceAsc => After::Price(-1, Uuid::max()),
-            Sort::PriceDesc => After::Price(i64::MAX, Uuid::max()),
+            // From the price asked for on: the index is not read from its end.
+            Sort::PriceAsc => After::Price(filter.price_range().0 - 1, Uuid::max()),
+            Sort::PriceDesc => After::Price(filter.price_range().1, Uuid::max()),
             Sort::Title => After::Title(String::new(), Uuid::nil()),
         });
     };
@@ -245,21 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_fewest_is_looked_up_first() {
-        let of = |attributes: &[&str], change: fn(&mut Filter)| {
-            let mut filter = Filter { attributes: attributes.iter().map(|text| wanted(text)).collect(), ..filter() };
-            change(&mut filter);
-            filter.narrowing(Sort::Newest)
-        };
-        assert_eq!(of(&[], |_| {}), Narrowing::None);
-        assert_eq!(of(&["new:true", "ean:123"], |_| {}), Narrowing::Attribute("ean".into()));
-        assert_eq!(of(&["new:true"], |_| {}), Narrowing::Attribute("new".into()));
-        let in_both = |filter: &mut Filter| (filter.brand, filter.category) = (Some("b".into()), Some("c".into()));
-        assert_eq!(of(&["new:true"], in_both), Narrowing::Brand);
-        assert_eq!(of(&[], |filter| filter.brand = Some("b".into())), Narrowing::None, "a brand has its own list");
-        let priced = Filter { price_max: Some(5), ..filter() };
-        assert_eq!(priced.narrowing(Sort::Title), Narrowing::Price);
-        assert_eq!(priced.narrowing(Sort::PriceDesc), Narrowing::None);
+    fn a_list_by_price_begins_at_the_price_asked_for() {
+        let priced = Filter { price_min: Some(100), price_max: Some(500), ..filter() };
+        assert_eq!(after(None, &priced, Sort::PriceAsc).ok(), Some(After::Price(99, Uuid::max())));
+        assert_eq!(after(None, &priced, Sort::PriceDesc).ok(), Some(After::Price(500, Uuid::max())));
+        assert!(priced.looks_up_price(Sort::Newest) && !priced.looks_up_price(Sort::PriceAsc));
     }
 
     #[test]

@@ -8,13 +8,13 @@ use platform::problem::FieldProblem;
 use uuid::Uuid;
 
 use super::{InMarket, brand, json_or_none};
-use crate::listing::{After, Filter, Keys, Narrowing, Sort};
+use crate::listing::{After, Filter, Keys, Sort};
 use crate::product::{ProductListItem, field};
 
 /// The scope that holds every product of the shop.
 const WHOLE_SHOP: Uuid = Uuid::nil();
-/// So many products are sorted in memory; where a filter leaves more, the list is read in its order.
-const FEW_MAX: i64 = 1_000;
+/// What a page may cost.
+pub const BOUNDS: Bounds = Bounds { few: 1_000, rows: 5_000 };
 
 ::store::statements! {
     REMOVE = "DELETE FROM catalog_listing WHERE product_id IN (SELECT r.id FROM @rows($1: id @id) AS r)";
@@ -53,9 +53,13 @@ const FEW_MAX: i64 = 1_000;
         ORDER BY p.id LIMIT 500 @for_update";
 }
 
-/// One statement for each order. A filter that leaves few products finds those first (`few`) and sorts them; else the
-/// scope is read along the index of its order until the page is full. Which of the two it is, the statement sees
-/// itself: each half stands behind a condition that is looked at once.
+/// One statement for each order. Each filter counts what it would leave, up to a few; where one leaves few products,
+/// those are looked up (`few`) and sorted. Else the scope is read along the index of its order until the page is full,
+/// or enough was read: then the last row says where (`is_end`), and the page is short. So a page has a most that it
+/// costs, whatever is asked of however many products.
+///
+/// A half that is not wanted has no scope, so nothing of it is read. `along` is not sorted again: that would read all
+/// of it before the first.
 macro_rules! lists {
     ($($name:ident: $after:literal, $order:literal;)*) => {
         $(pub static $name: Sql = Sql::new(concat!(module_path!(), "::", stringify!($name)), concat!(
@@ -68,79 +72,113 @@ macro_rules! lists {
                     ELSE CAST($7 AS @id) END AS id),
             brand AS MATERIALIZED (
                 SELECT id FROM catalog_brand WHERE slug = CAST($5 AS TEXT) OR id = CAST($6 AS @id)),
+            want AS MATERIALIZED (
+                SELECT a.id AS attribute_id, r.text, r.low, r.high
+                FROM @rows($13: key @text, text @text, low @int, high @int) AS r
+                JOIN catalog_attribute a ON a.key = r.key AND a.filterable),
+            counted AS MATERIALIZED (
+                SELECT 'attribute' AS kind, attribute_id, CAST(SUM(products) AS BIGINT) AS products FROM (
+                    SELECT want.attribute_id,
+                        (SELECT COUNT(*) FROM (SELECT 1 FROM catalog_attribute_value v
+                            WHERE v.attribute_id = want.attribute_id AND v.text_value = want.text
+                            LIMIT CAST($15 AS BIGINT) + 1) AS texts)
+                        + (SELECT COUNT(*) FROM (SELECT 1 FROM catalog_attribute_value v
+                            WHERE v.attribute_id = want.attribute_id AND v.number_micros BETWEEN want.low AND want.high
+                            LIMIT CAST($15 AS BIGINT) + 1) AS numbers) AS products
+                    FROM want) AS each_value
+                GROUP BY attribute_id
+                UNION ALL
+                SELECT 'brand', NULL, (SELECT COUNT(*) FROM (SELECT 1 FROM catalog_listing
+                    WHERE market = $1 AND currency = $2 AND scope_id = (SELECT id FROM brand)
+                    LIMIT CAST($15 AS BIGINT) + 1) AS of_brand)
+                WHERE $17
+                UNION ALL
+                SELECT 'price', NULL, (SELECT COUNT(*) FROM (SELECT 1 FROM catalog_listing
+                    WHERE market = $1 AND currency = $2 AND scope_id = (SELECT id FROM scope)
+                        AND price_min_minor BETWEEN $8 AND $9
+                    LIMIT CAST($15 AS BIGINT) + 1) AS of_price)
+                WHERE $18),
+            best AS MATERIALIZED (
+                SELECT kind, attribute_id FROM counted WHERE products <= CAST($15 AS BIGINT) ORDER BY products LIMIT 1),
             few AS MATERIALIZED (
                 SELECT DISTINCT product_id FROM (
-                    SELECT v.product_id
-                    FROM @rows($13: key @text, text @text, low @int, high @int) AS want
-                    JOIN catalog_attribute a ON a.key = want.key AND a.filterable
-                    JOIN catalog_attribute_value v ON v.attribute_id = a.id AND v.text_value = want.text
-                    WHERE want.key = $15
+                    SELECT v.product_id FROM best
+                    JOIN want ON want.attribute_id = best.attribute_id
+                    JOIN catalog_attribute_value v ON v.attribute_id = want.attribute_id AND v.text_value = want.text
                     UNION ALL
-                    SELECT v.product_id
-                    FROM @rows($13: key @text, text @text, low @int, high @int) AS want
-                    JOIN catalog_attribute a ON a.key = want.key AND a.filterable
-                    JOIN catalog_attribute_value v ON v.attribute_id = a.id
+                    SELECT v.product_id FROM best
+                    JOIN want ON want.attribute_id = best.attribute_id
+                    JOIN catalog_attribute_value v ON v.attribute_id = want.attribute_id
                         AND v.number_micros BETWEEN want.low AND want.high
-                    WHERE want.key = $15
                     UNION ALL
                     SELECT product_id FROM catalog_listing
-                    WHERE $16 AND market = $1 AND currency = $2 AND scope_id = (SELECT id FROM brand)
+                    WHERE market = $1 AND currency = $2
+                        AND scope_id = (SELECT brand.id FROM brand JOIN best ON best.kind = 'brand')
                     UNION ALL
                     SELECT product_id FROM catalog_listing
-                    WHERE $17 AND market = $1 AND currency = $2 AND scope_id = (SELECT id FROM scope)
-                        AND price_min_minor BETWEEN $8 AND $9
-                ) AS found LIMIT CAST($18 AS BIGINT) + 1),
-            page AS (
+                    WHERE market = $1 AND currency = $2
+                        AND scope_id = (SELECT scope.id FROM scope JOIN best ON best.kind = 'price')
+                        AND price_min_minor BETWEEN $8 AND $9) AS found),
+            page AS MATERIALIZED (
                 SELECT * FROM (
-                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability
-                    FROM catalog_listing l
-                    WHERE (NOT $19 OR (SELECT COUNT(*) FROM few) > CAST($18 AS BIGINT))
-                        AND l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
-                        AND ", $after, "
-                        AND l.price_min_minor BETWEEN $8 AND $9
-                        AND l.availability BETWEEN $10 AND $11
+                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 0 AS is_end
+                    FROM (
+                        SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, l.brand_id
+                        FROM catalog_listing l
+                        WHERE l.market = $1 AND l.currency = $2
+                            AND l.scope_id = (SELECT id FROM scope WHERE NOT EXISTS (SELECT 1 FROM best))
+                            AND l.price_min_minor BETWEEN $8 AND $9
+                            AND ", $after, "
+                        ORDER BY ", $order, " LIMIT $16) AS l
+                    WHERE l.availability BETWEEN $10 AND $11
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
                         AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
-                            SELECT COUNT(DISTINCT want.key)
-                            FROM @rows($13: key @text, text @text, low @int, high @int) AS want
-                            JOIN catalog_attribute a ON a.key = want.key AND a.filterable
-                            JOIN catalog_attribute_value v ON v.product_id = l.product_id AND v.attribute_id = a.id
+                            SELECT COUNT(DISTINCT want.attribute_id)
+                            FROM want JOIN catalog_attribute_value v
+                                ON v.product_id = l.product_id AND v.attribute_id = want.attribute_id
                             WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
-                    ORDER BY ", $order, " LIMIT $12) AS along_the_index
+                    LIMIT $12) AS along
                 UNION ALL
                 SELECT * FROM (
-                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability
+                    SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 0
                     FROM few CROSS JOIN catalog_listing l
-                    WHERE $19 AND (SELECT COUNT(*) FROM few) <= CAST($18 AS BIGINT)
-                        AND l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
+                    WHERE l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
                         AND l.product_id = few.product_id
-                        AND ", $after, "
                         AND l.price_min_minor BETWEEN $8 AND $9
+                        AND ", $after, "
                         AND l.availability BETWEEN $10 AND $11
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
                         AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
-                            SELECT COUNT(DISTINCT want.key)
-                            FROM @rows($13: key @text, text @text, low @int, high @int) AS want
-                            JOIN catalog_attribute a ON a.key = want.key AND a.filterable
-                            JOIN catalog_attribute_value v ON v.product_id = l.product_id AND v.attribute_id = a.id
+                            SELECT COUNT(DISTINCT want.attribute_id)
+                            FROM want JOIN catalog_attribute_value v
+                                ON v.product_id = l.product_id AND v.attribute_id = want.attribute_id
                             WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
-                    ORDER BY ", $order, " LIMIT $12) AS out_of_few)
-            SELECT p.id, p.slug, p.title, b.id, b.slug, b.name, p.images -> 0, l.price_min_minor, l.price_max_minor,
-                l.availability, l.title_key
-            FROM page l
+                    ORDER BY ", $order, " LIMIT $12) AS out_of_few),
+            ends AS (
+                SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 1 AS is_end
+                FROM catalog_listing l
+                WHERE l.market = $1 AND l.currency = $2
+                    AND l.scope_id = (SELECT id FROM scope
+                        WHERE NOT EXISTS (SELECT 1 FROM best) AND (SELECT COUNT(*) FROM page) < $12)
+                    AND l.price_min_minor BETWEEN $8 AND $9
+                    AND ", $after, "
+                ORDER BY ", $order, " LIMIT 1 OFFSET CAST($16 AS BIGINT) - 1)
+            SELECT l.is_end, p.id, p.slug, p.title, b.id, b.slug, b.name, p.images -> 0, l.price_min_minor,
+                l.price_max_minor, l.availability, l.title_key
+            FROM (SELECT * FROM page UNION ALL SELECT * FROM ends) AS l
             JOIN catalog_product p ON p.id = l.product_id
             LEFT JOIN catalog_brand b ON b.id = p.brand_id
-            ORDER BY ", $order, " LIMIT $12"));)*
+            ORDER BY l.is_end, ", $order, " LIMIT $12 + 1"));)*
         /// The lists' statements.
         pub static LISTS: &[&Sql] = &[$(&$name),*];
     };
 }
 
 lists! {
-    NEWEST: "l.product_id < $20", "l.product_id DESC";
-    PRICE_ASC: "(l.price_min_minor, l.product_id) > ($21, $20)", "l.price_min_minor, l.product_id";
-    PRICE_DESC: "(l.price_min_minor, l.product_id) < ($21, $20)", "l.price_min_minor DESC, l.product_id DESC";
-    TITLE: "(l.title_key, l.product_id) > ($21, $20)", "l.title_key, l.product_id";
+    NEWEST: "l.product_id < $19", "l.product_id DESC";
+    PRICE_ASC: "(l.price_min_minor, l.product_id) > ($20, $19)", "l.price_min_minor, l.product_id";
+    PRICE_DESC: "(l.price_min_minor, l.product_id) < ($20, $19)", "l.price_min_minor DESC, l.product_id DESC";
+    TITLE: "(l.title_key, l.product_id) > ($20, $19)", "l.title_key, l.product_id";
 }
 
 /// Keeps these products as they are until the end of this transaction, so that what lists show is made of that.
@@ -175,13 +213,23 @@ pub struct Listed {
     pub keys: Keys,
 }
 
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub listed: Vec<Listed>,
+    /// Where reading ended before the page was full: the list may go on after it.
+    pub ended_at: Option<Keys>,
+}
+
 struct ListedRow {
+    is_end: bool,
     item: ProductListItem,
     title_key: String,
 }
 
 impl FromRow for ListedRow {
     fn from_row(row: &mut Row) -> Result<Self> {
+        let is_end = row.take::<i64>()? == 1;
         let (id, slug, title, brand, image) = (row.take()?, row.take()?, row.take()?, brand(row)?, json_or_none(row)?);
         // The amounts meet their currency below.
         let amount = |amount: i64| Money::new(amount, Currency::EUR);
@@ -192,7 +240,7 @@ impl FromRow for ListedRow {
             _ => Availability::Out,
         };
         let item = ProductListItem { id, slug, title, brand, image, price_min, price_max, availability };
-        Ok(Self { item, title_key: row.take()? })
+        Ok(Self { is_end, item, title_key: row.take()? })
     }
 }
 
@@ -205,28 +253,24 @@ impl ListedRow {
     }
 }
 
-/// Up to `limit` products of a list, after a place in it.
-pub async fn list(
-    db: &Db,
-    market: &InMarket,
-    filter: &Filter,
-    sort: Sort,
-    after: After,
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    list_narrowed(db, market, filter, (sort, after), limit, FEW_MAX).await
+/// How much a page may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// So many products are sorted in memory.
+    pub few: i64,
+    /// So many rows are read along an index.
+    pub rows: i64,
 }
 
-/// The same where another number is few.
-pub async fn list_narrowed(
+/// Up to `limit` products of a list, after a place in it; fewer, with a place to go on, where most don't fit the filter.
+pub async fn list(
     db: &Db,
     market: &InMarket,
     filter: &Filter,
     (sort, after): (Sort, After),
     limit: i64,
-    few_max: i64,
-) -> Result<Vec<Listed>> {
-    let narrowing = filter.narrowing(sort);
+    bounds: Bounds,
+) -> Result<Part> {
     let wanted = filter.attributes.iter().map(|wanted| {
         let (low, high) = wanted.range.unzip();
         params![wanted.key, wanted.text, low, high]
@@ -234,7 +278,6 @@ pub async fn list_narrowed(
     let category: Option<CategoryId> = filter.category.as_ref().and_then(|name| name.parse().ok());
     let brand: Option<BrandId> = filter.brand.as_ref().and_then(|name| name.parse().ok());
     let keys = i64::try_from(filter.keys().len()).unwrap_or(i64::MAX);
-    let driver = if let Narrowing::Attribute(key) = &narrowing { Some(key) } else { None };
     let ((price_min, price_max), (best, worst)) = (filter.price_range(), filter.availability_range());
     let mut params = params![
         market.id,
@@ -251,11 +294,10 @@ pub async fn list_narrowed(
         limit,
         rows(wanted),
         keys,
-        driver,
-        narrowing == Narrowing::Brand,
-        narrowing == Narrowing::Price,
-        few_max,
-        narrowing != Narrowing::None
+        bounds.few,
+        bounds.rows,
+        filter.looks_up_brand(),
+        filter.looks_up_price(sort)
     ];
     let sql = match (sort, after) {
         (Sort::PriceAsc, After::Price(price, id)) => with(&mut params, params![id, price], &PRICE_ASC),
@@ -263,8 +305,17 @@ pub async fn list_narrowed(
         (_, After::Title(title, id)) => with(&mut params, params![id, title], &TITLE),
         (_, After::Newest(id) | After::Price(_, id)) => with(&mut params, params![id], &NEWEST),
     };
-    let listed: Vec<ListedRow> = db.all(sql, params).await?;
-    Ok(listed.into_iter().map(|listed| listed.listed(market.currency)).collect())
+    let mut part = Part::default();
+    for row in db.all::<ListedRow>(sql, params).await? {
+        let is_end = row.is_end;
+        let listed = row.listed(market.currency);
+        if is_end {
+            part.ended_at = Some(listed.keys);
+        } else {
+            part.listed.push(listed);
+        }
+    }
+    Ok(part)
 }
 
 fn with(params: &mut Vec<Value>, after: Vec<Value>, sql: &'static Sql) -> &'static Sql {

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::listing::{After, Filter, Place, Sort, Wanted, after};
 use crate::slug::sort_key;
 use crate::store::InMarket;
-use crate::store::listing::list_narrowed;
+use crate::store::listing::{Bounds, list};
 use crate::store::staff_list::Which;
 
 const SORTS: [Sort; 4] = [Sort::Newest, Sort::PriceAsc, Sort::PriceDesc, Sort::Title];
@@ -146,16 +146,17 @@ fn expected(all: &[(ProductId, Sample)], filter: &Filter, sort: Sort) -> Vec<Pro
 }
 
 /// The ids that a list has, in pages of seven.
-async fn read(shop: &Shop, filter: &Filter, sort: Sort, few_max: i64) -> Vec<ProductId> {
+async fn read(shop: &Shop, filter: &Filter, sort: Sort, bounds: Bounds) -> Vec<ProductId> {
     let currency = if filter.market.as_str() == "us" { Currency::USD } else { Currency::EUR };
     let market = InMarket { id: filter.market.clone(), currency };
     let mut ids = Vec::new();
     let mut place: After = after(None, filter, sort).expect("the beginning");
     loop {
-        let page = list_narrowed(&shop.ctx.db, &market, filter, (sort, place), 7, few_max).await.expect("a page");
-        ids.extend(page.iter().map(|listed| listed.keys.id));
-        let Some(last) = page.last().filter(|_| page.len() == 7) else { return ids };
-        place = after(Some(Place::new(filter, sort, &last.keys)), filter, sort).expect("a place");
+        let page = list(&shop.ctx.db, &market, filter, (sort, place), 7, bounds).await.expect("a page");
+        ids.extend(page.listed.iter().map(|listed| listed.keys.id));
+        let full = page.listed.last().filter(|_| page.listed.len() == 7).map(|last| &last.keys);
+        let Some(last) = full.or(page.ended_at.as_ref()) else { return ids };
+        place = after(Some(Place::new(filter, sort, last)), filter, sort).expect("a place");
     }
 }
 
@@ -178,9 +179,10 @@ async fn every_list_is_what_a_plain_filter_and_sort_would_make_it() {
         let filter = filters().new_tree(&mut runner).expect("a filter").current();
         for sort in SORTS {
             let expected = expected(&all, &filter, sort);
-            // Nothing is few, some are, all are: each way to read a list gives the same.
-            for few_max in [0, 5, 1_000] {
-                assert_eq!(read(&shop, &filter, sort, few_max).await, expected, "{sort:?} {few_max} {filter:?}");
+            // Nothing is few, some are, all are; reading ends early or never: each way to read a list gives the same.
+            for (few, rows) in [(0, 1_000), (0, 9), (5, 20), (1_000, 10)] {
+                let bounds = Bounds { few, rows };
+                assert_eq!(read(&shop, &filter, sort, bounds).await, expected, "{sort:?} {bounds:?} {filter:?}");
             }
             let long = longest.entry(format!("{sort:?}")).or_insert(0);
             *long = expected.len().max(*long);
@@ -245,15 +247,15 @@ async fn staff_finds_products_by_what_they_are_called() {
     let shirt = shop.shirt().await;
     shop.create(json!({ "title": "Linen trousers", "variants": [{ "sku": "T" }] })).await.expect("a draft");
     shop.create(json!({ "title": "Line", "variants": [{ "sku": "L" }] })).await.expect("a draft");
-    let list = |which: Which, status| {
+    let find = |which: Which, status| {
         let ctx = shop.ctx.clone();
         async move {
             let (mut slugs, mut cursor) = (Vec::new(), None);
             loop {
                 let page = platform::http::Page { limit: Some(1), cursor };
-                let list = crate::staff_lists::list_products(&ctx, &page, &which, status).await.expect("a page");
-                slugs.extend(list.items.into_iter().map(|item| item.slug));
-                cursor = list.next;
+                let page = crate::staff_lists::list_products(&ctx, &page, &which, status).await.expect("a page");
+                slugs.extend(page.items.into_iter().map(|item| item.slug));
+                cursor = page.next;
                 if cursor.is_none() {
                     return slugs;
                 }
@@ -261,14 +263,14 @@ async fn staff_finds_products_by_what_they_are_called() {
         }
     };
     let active = Some(contracts::catalog::ProductStatus::Active);
-    assert_eq!(list(Which::Every, None).await, ["line", "linen-trousers", "linen-shirt"]);
-    assert_eq!(list(Which::Every, active).await, ["linen-shirt"]);
-    assert_eq!(list(Which::SlugPrefix("linen".into()), None).await, ["linen-shirt", "linen-trousers"]);
-    assert_eq!(list(Which::SlugPrefix("linen".into()), active).await, ["linen-shirt"]);
-    assert_eq!(list(Which::Sku("T".into()), None).await, ["linen-trousers"]);
-    assert!(list(Which::Sku("T".into()), active).await.is_empty());
+    assert_eq!(find(Which::Every, None).await, ["line", "linen-trousers", "linen-shirt"]);
+    assert_eq!(find(Which::Every, active).await, ["linen-shirt"]);
+    assert_eq!(find(Which::SlugPrefix("linen".into()), None).await, ["linen-shirt", "linen-trousers"]);
+    assert_eq!(find(Which::SlugPrefix("linen".into()), active).await, ["linen-shirt"]);
+    assert_eq!(find(Which::Sku("T".into()), None).await, ["linen-trousers"]);
+    assert!(find(Which::Sku("T".into()), active).await.is_empty());
     let reference = Which::ExternalRef { source: "erp".into(), id: "1".into() };
-    assert_eq!(list(reference, None).await, [shirt.slug]);
-    assert!(list(Which::Sku("nothing".into()), None).await.is_empty());
+    assert_eq!(find(reference, None).await, [shirt.slug]);
+    assert!(find(Which::Sku("nothing".into()), None).await.is_empty());
     assert_ne!(shirt.id.uuid(), uuid::Uuid::nil());
 }
