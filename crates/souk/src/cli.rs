@@ -9,7 +9,7 @@ use contracts::customers::Role;
 use platform::config::read_env_file;
 use platform::{Clock, Config, Ids};
 
-use crate::commands;
+use crate::commands::{self, exchange};
 use crate::wire::Shop;
 
 /// A complete commerce backend in one binary.
@@ -36,22 +36,11 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Bring products in from NDJSON or CSV, gzip or not.
-    Import {
-        file: PathBuf,
-        /// Which field of the file is which of a product (examples/maps/).
-        #[arg(long, value_name = "FILE")]
-        map: PathBuf,
-        /// Count this many of each variant into stock.
-        #[arg(long)]
-        stock: Option<i64>,
-        /// Where the stock lies; made where it does not exist.
-        #[arg(long, default_value = "main")]
-        location: String,
-        /// Rows that could not be taken are written here, with line and reason.
-        #[arg(long, value_name = "FILE", default_value = "import-report.ndjson")]
-        report: PathBuf,
-    },
+    /// Bring products, stock or prices in from a file. Exit status 3: some rows were left out.
+    Import(exchange::Import),
+    /// Give products, stock or prices out, as `souk import` reads them without a map.
+    #[command(subcommand)]
+    Export(exchange::Export),
     /// Write a running shop to one file, as of one instant, and check the file.
     Backup {
         /// Must not exist yet.
@@ -130,10 +119,8 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
     match cli.command {
         Command::Serve => commands::serve(config).await?,
         Command::Demo { folder, once } => commands::demo::run(config, &folder, once).await?,
-        Command::Import { file, map, stock, location, report } => {
-            let shop = open(config).await?;
-            commands::import(&shop, crate::import::Options { kind: crate::import::Kind::Products, market: None, file, map: Some(map), stock, location, report }).await?;
-        }
+        Command::Import(import) => return import.run(&open(config).await?).await,
+        Command::Export(export) => export.run(&open(config).await?).await?,
         Command::Backup { file } => commands::archive::backup(config, &file).await?,
         Command::Restore { file } => return commands::archive::restore(config, &file).await,
         Command::Migrate => commands::migrate(config).await?,

@@ -6,5 +6,6 @@ pub mod archive;
 pub mod audit;
 pub mod cli;
 mod commands;
+pub mod export;
 pub mod import;
 pub mod wire;

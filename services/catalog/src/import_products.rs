@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use ::store::Tx;
-use contracts::catalog::{ProductId, ProductsChanged, VariantId};
+use contracts::catalog::{ProductId, ProductsChanged};
 use platform::{Ctx, Problem};
 
 use crate::Error;
-use crate::create_product::with_id;
-use crate::imported::ImportedProduct;
-use crate::slug::slug;
-use crate::store::import as store;
+use crate::import_parts::{Parts, fitting};
+use crate::import_variants::{replace_variants, written_variants};
+use crate::imported::{ImportFault, ImportedProduct};
+use crate::slug::{slug, with_id};
+use crate::store::import::{self as store, Known, Written};
+use crate::store::{attributes, listing};
 
 /// As many as one transaction and one `products.changed` take.
 pub const PRODUCTS_MAX: usize = 500;
@@ -22,183 +24,198 @@ pub struct Imported {
     pub updated: u64,
     /// Imported with the same content before. What staff changed since stays.
     pub unchanged: u64,
-    pub refused: Vec<Refusal>,
-    /// Every variant of this import by its SKU, also where nothing changed.
-    pub variants: Vec<(String, VariantId)>,
+    /// The place among the products given, and what is wrong there.
+    pub faults: Vec<(usize, ImportFault)>,
 }
 
-/// A product that was left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its place among the products given.
-    pub index: usize,
-    pub why: String,
-}
-
-/// Creates or updates up to [`PRODUCTS_MAX`] products by their source and id, in one transaction and a
-/// fixed number of statements. One that can't be taken in is refused by itself.
+/// Creates or updates up to [`PRODUCTS_MAX`] products by their reference or slug, in one transaction and a fixed
+/// number of statements. One that can't be taken in is refused by itself.
 pub async fn import_products(ctx: &Ctx, products: Vec<ImportedProduct>) -> Result<Imported, Error> {
     if products.len() > PRODUCTS_MAX {
         return Err(
             Problem::field("/products", format!("are at most {PRODUCTS_MAX} at once, not {}", products.len())).into()
         );
     }
-    let (candidates, refused) = candidates(products);
-    ctx.db.write((candidates, refused), |tx, (candidates, refused)| Box::pin(import(tx, candidates, refused))).await
+    let asked = candidates(ctx, products);
+    ctx.db.write(asked, |tx, (candidates, faults)| Box::pin(import(tx, candidates, faults))).await
 }
 
 /// A product that is fit to be taken in.
 #[derive(Debug)]
 pub struct Candidate {
-    index: usize,
+    pub index: usize,
     pub product: ImportedProduct,
-    pub content_sha256: String,
+    content_sha256: String,
 }
+
+type Faults = Vec<(usize, ImportFault)>;
 
 /// Leaves out what is wrong in itself, or said twice.
-fn candidates(products: Vec<ImportedProduct>) -> (Vec<Candidate>, Vec<Refusal>) {
-    let (mut ids, mut skus) = (BTreeSet::new(), BTreeSet::new());
-    let (mut candidates, mut refused) = (Vec::with_capacity(products.len()), Vec::new());
-    for (index, product) in products.into_iter().enumerate() {
-        let why = if let Some(why) = product.refusal() {
-            Some(why)
-        } else if !ids.insert((product.source.clone(), product.id.clone())) {
-            Some(format!("the id `{}` came shortly before", product.id))
-        } else if !skus.insert(product.sku.clone()) {
-            Some(format!("the SKU `{}` came shortly before", product.sku))
-        } else {
-            None
-        };
-        match why {
-            Some(why) => refused.push(Refusal { index, why }),
-            None => candidates.push(Candidate { index, content_sha256: product.content_sha256(), product }),
+fn candidates(ctx: &Ctx, products: Vec<ImportedProduct>) -> (Vec<Candidate>, Faults) {
+    let (mut names, mut skus) = (BTreeSet::new(), BTreeSet::new());
+    let (mut candidates, mut faults) = (Vec::with_capacity(products.len()), Vec::new());
+    for (index, mut product) in products.into_iter().enumerate() {
+        let content_sha256 = product.content_sha256();
+        let notes = product.trim();
+        let refusal = product.refusal().or_else(|| product.place_prices(&ctx.config));
+        let refusal = refusal.or_else(|| {
+            let name = product.name();
+            let again = || ImportFault::new("duplicate_id", "id", format!("`{name}` came before in this file"));
+            (!names.insert(name.clone())).then(again)
+        });
+        let refusal = refusal.or_else(|| {
+            let again = product.variants.iter().position(|variant| !skus.insert(variant.sku.clone()))?;
+            let text = format!("the SKU `{}` came before in this file", product.variants[again].sku);
+            Some(ImportFault::new("duplicate_sku", "variants.sku", text).of_variant(again))
+        });
+        match refusal {
+            Some(refusal) => faults.push((index, refusal)),
+            None => {
+                faults.extend(notes.into_iter().map(|note| (index, note)));
+                candidates.push(Candidate { index, product, content_sha256 });
+            }
         }
     }
-    (candidates, refused)
+    (candidates, faults)
 }
 
-async fn import(tx: &mut Tx, candidates: &[Candidate], refused: &[Refusal]) -> Result<Imported, Error> {
-    let mut done = Imported { refused: refused.to_vec(), ..Imported::default() };
-    let known = store::known(tx, candidates).await?;
-    let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for candidate in candidates {
-        match known.get(&(candidate.product.source.clone(), candidate.product.id.clone())) {
-            None => new.push(candidate),
-            Some(known) if known.content_sha256.as_ref() == Some(&candidate.content_sha256) => {
+async fn import(tx: &mut Tx, candidates: &[Candidate], faults: &[(usize, ImportFault)]) -> Result<Imported, Error> {
+    let mut done = Imported { faults: faults.to_vec(), ..Imported::default() };
+    let asked = candidates.iter().map(|candidate| &candidate.product).enumerate();
+    let mut known = store::known(tx, asked).await?;
+    let mut todo = Vec::new();
+    for (place, candidate) in candidates.iter().enumerate() {
+        match known.remove(&place) {
+            Some(Known { content_sha256: Some(before), .. }) if before == candidate.content_sha256 => {
                 done.unchanged += 1;
-                done.variants.push((candidate.product.sku.clone(), known.ids.1));
             }
-            Some(known) => changed.push((candidate, known.ids)),
+            known => todo.push((candidate, known.map(|known| known.id))),
         }
     }
-    refuse_taken_skus(tx, &mut new, &mut changed, &mut done).await?;
-    let mut products = create(tx, &new, &mut done).await?;
-    products.extend(update(tx, &changed, &mut done).await?);
-    done.refused.sort_by_key(|refusal| refusal.index);
-    if let Some(first) = products.first().copied() {
-        tx.say(&ProductsChanged { first, products });
+    if !todo.is_empty() {
+        refuse_taken_skus(tx, &mut todo, &mut done).await?;
+        let products = put(tx, todo, &mut done).await?;
+        if let Some(first) = products.first().copied() {
+            tx.say(&ProductsChanged { first, products });
+        }
     }
+    done.faults.sort_by_key(|(index, _)| *index);
     Ok(done)
 }
 
-/// Ids of a product that was here before, and of its variant.
-pub type Ids = (ProductId, VariantId);
+/// A product to be written, and which one it is where it is here already.
+type Todo<'a> = (&'a Candidate, Option<ProductId>);
 
-async fn refuse_taken_skus(
-    tx: &mut Tx,
-    new: &mut Vec<&Candidate>,
-    changed: &mut Vec<(&Candidate, Ids)>,
-    done: &mut Imported,
-) -> Result<(), Error> {
-    if new.is_empty() && changed.is_empty() {
-        return Ok(());
-    }
-    let skus = new
-        .iter()
-        .copied()
-        .chain(changed.iter().map(|(candidate, _)| *candidate))
-        .map(|candidate| candidate.product.sku.as_str());
-    let taken = crate::store::skus_taken(tx, skus).await?;
-    let mut is_free = |candidate: &Candidate, own: Option<ProductId>| {
-        let is_free = taken.get(&candidate.product.sku).is_none_or(|owner| Some(*owner) == own);
-        if !is_free {
-            done.refuse(candidate, format!("the SKU `{}` belongs to another product", candidate.product.sku));
-        }
-        is_free
-    };
-    new.retain(|candidate| is_free(candidate, None));
-    changed.retain(|(candidate, (product, _))| is_free(candidate, Some(*product)));
+async fn refuse_taken_skus(tx: &mut Tx, todo: &mut Vec<Todo<'_>>, done: &mut Imported) -> Result<(), Error> {
+    let skus = todo.iter().flat_map(|(candidate, _)| &candidate.product.variants).map(|variant| variant.sku.as_str());
+    let taken = crate::store::variants::skus_taken(tx, skus).await?;
+    todo.retain(|(candidate, own)| {
+        let is_taken = |sku: &String| taken.get(sku).is_some_and(|(_, owner)| Some(*owner) != *own);
+        let variants = &candidate.product.variants;
+        let Some(at) = variants.iter().position(|variant| is_taken(&variant.sku)) else { return true };
+        let text = format!("the SKU `{}` belongs to another product", variants[at].sku);
+        done.faults.push((candidate.index, ImportFault::new("sku_taken", "variants.sku", text).of_variant(at)));
+        false
+    });
     Ok(())
 }
 
-async fn create(tx: &mut Tx, new: &[&Candidate], done: &mut Imported) -> Result<Vec<ProductId>, Error> {
-    if new.is_empty() {
-        return Ok(Vec::new());
+/// Returns the products that were written.
+async fn put(tx: &mut Tx, mut todo: Vec<Todo<'_>>, done: &mut Imported) -> Result<Vec<ProductId>, Error> {
+    let parts = Parts::gather(tx, &mut todo, done).await?;
+    let slugs: Vec<String> = todo.iter().map(|(candidate, _)| new_slug(&candidate.product)).collect();
+    let fitted: Vec<_> = todo.iter().map(|(candidate, _)| fitting(candidate, &parts, done)).collect();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for (((candidate, id), slug), attributes) in todo.iter().zip(&slugs).zip(&fitted) {
+        let written = Written {
+            id: id.unwrap_or_else(|| tx.ids().next()),
+            slug,
+            product: &candidate.product,
+            attributes,
+            brand: parts.brand(&candidate.product),
+            categories: parts.categories(&candidate.product),
+            content_sha256: &candidate.content_sha256,
+        };
+        let todo = if id.is_some() { &mut changed } else { &mut new };
+        todo.push((candidate.index, written));
     }
-    let rows: Vec<(Ids, String, &Candidate)> = new
-        .iter()
-        .map(|candidate| {
-            let slug = format!("{}-{}", slug(&candidate.product.title), slug(&candidate.product.id));
-            ((tx.ids().next(), tx.ids().next()), slug, *candidate)
-        })
-        .collect();
-    let mut inserted = store::insert_products(tx, &rows).await?;
-    let again: Vec<_> = rows
-        .iter()
-        .filter(|((product, _), ..)| !inserted.contains(product))
-        .map(|(ids, slug, candidate)| (*ids, with_id(slug, ids.0), *candidate))
+    let created = create(tx, &new, done).await?;
+    let updated = update(tx, &changed, done).await?;
+    let is_new = |(_, written): &&(usize, Written<'_>)| created.contains(&written.id);
+    let written: Vec<&Written<'_>> = new.iter().filter(is_new).chain(&changed).map(|(_, written)| written).collect();
+    let places: Vec<_> = written.iter().map(|written| (written.id, written.categories.clone())).collect();
+    crate::store::put_categories(tx, &places).await?;
+    let values = written.iter().map(|written| (written.id, written.attributes));
+    attributes::put_values(tx, values, &parts.declared).await?;
+    listing::fill(tx, &Vec::from_iter(created.iter().copied())).await?;
+    listing::refresh(tx, &updated).await?;
+    Ok(written.iter().map(|written| written.id).collect())
+}
+
+async fn create(tx: &mut Tx, new: &[(usize, Written<'_>)], done: &mut Imported) -> Result<BTreeSet<ProductId>, Error> {
+    if new.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let products: Vec<Written<'_>> = new.iter().map(|(_, written)| written.copy(written.slug)).collect();
+    let mut inserted = store::insert_products(tx, &products).await?;
+    // A slug of the title's may be taken: then it is made longer. One that the file says is what was asked for.
+    let longer: Vec<String> = products.iter().map(|written| with_id(written.slug, written.id)).collect();
+    let again = products.iter().zip(&longer).filter(|(written, _)| !inserted.contains(&written.id));
+    let again: Vec<Written<'_>> = again
+        .filter(|(written, _)| written.product.slug.is_none())
+        .map(|(written, longer)| written.copy(longer))
         .collect();
     if !again.is_empty() {
         inserted.extend(store::insert_products(tx, &again).await?);
     }
-    let placed: Vec<(Ids, &Candidate)> = rows
+    let variants: Vec<_> = products
         .iter()
-        .filter(|((id, _), ..)| inserted.contains(id))
-        .map(|(ids, _, candidate)| (*ids, *candidate))
+        .filter(|written| inserted.contains(&written.id))
+        .flat_map(|written| written_variants(tx.ids(), written.id, written.product))
         .collect();
-    let variants = store::insert_variants(tx, &placed).await?;
-    let (complete, bare): (Vec<_>, Vec<_>) = placed.iter().partition(|((_, variant), _)| variants.contains(variant));
-    // Another import was faster: with the SKU, or with the product itself.
-    store::remove_bare(tx, bare.iter().map(|((product, _), _)| *product)).await?;
-    let created: BTreeSet<ProductId> = complete.iter().map(|((product, _), _)| *product).collect();
-    for ((product, variant), _, candidate) in &rows {
-        if created.contains(product) {
-            done.created += 1;
-            done.variants.push((candidate.product.sku.clone(), *variant));
-        } else {
-            done.refuse(candidate, "it was taken in by another import at the same time: import it again".to_owned());
-        }
+    let placed = store::insert_variants(tx, &variants).await?;
+    // Another import was faster with a SKU, or a variant's reference belongs to another one.
+    let bare: BTreeSet<ProductId> =
+        variants.iter().filter(|variant| !placed.contains(&variant.id)).map(|variant| variant.product).collect();
+    store::remove_products(tx, &bare).await?;
+    let created: BTreeSet<ProductId> = inserted.difference(&bare).copied().collect();
+    for (index, written) in new.iter().filter(|(_, written)| !created.contains(&written.id)) {
+        done.faults.push((*index, conflict(written, inserted.contains(&written.id))));
     }
-    put_prices(tx, complete.iter().map(|((_, variant), candidate)| (*variant, *candidate))).await?;
-    Ok(complete.iter().map(|((product, _), _)| *product).collect())
+    let kept: Vec<_> = variants.iter().filter(|variant| created.contains(&variant.product)).collect();
+    crate::import_variants::put_prices(tx, &kept).await?;
+    done.created += created.len() as u64;
+    Ok(created)
 }
 
-async fn update(tx: &mut Tx, changed: &[(&Candidate, Ids)], done: &mut Imported) -> Result<Vec<ProductId>, Error> {
+fn conflict(written: &Written<'_>, was_inserted: bool) -> ImportFault {
+    match &written.product.slug {
+        Some(slug) if !was_inserted => {
+            ImportFault::new("slug_taken", "slug", format!("the slug `{slug}` belongs to another product"))
+        }
+        _ => ImportFault::new("conflict", "id", "a variant's reference belongs to another one, or was taken just now"),
+    }
+}
+
+async fn update(tx: &mut Tx, changed: &[(usize, Written<'_>)], done: &mut Imported) -> Result<Vec<ProductId>, Error> {
     if changed.is_empty() {
         return Ok(Vec::new());
     }
-    store::update_products(tx, changed).await?;
-    store::update_variants(tx, changed).await?;
-    store::remove_prices(tx, changed).await?;
-    put_prices(tx, changed.iter().map(|(candidate, (_, variant))| (*variant, *candidate))).await?;
+    let products: Vec<Written<'_>> = changed.iter().map(|(_, written)| written.copy(written.slug)).collect();
+    let ids: Vec<ProductId> = products.iter().map(|written| written.id).collect();
+    // The rows of the products are this transaction's from here on.
+    store::update_products(tx, &products).await?;
+    crate::store::remove_categories(tx, &ids).await?;
+    attributes::remove_values(tx, &ids).await?;
+    replace_variants(tx, changed, done).await?;
     done.updated += changed.len() as u64;
-    done.variants.extend(changed.iter().map(|(candidate, (_, variant))| (candidate.product.sku.clone(), *variant)));
-    Ok(changed.iter().map(|(_, (product, _))| *product).collect())
+    Ok(ids)
 }
 
-async fn put_prices(tx: &mut Tx, of: impl Iterator<Item = (VariantId, &Candidate)>) -> Result<(), Error> {
-    let priced = |(variant, candidate): (VariantId, &Candidate)| {
-        Some((variant, candidate.product.market.clone(), candidate.product.price?))
-    };
-    let prices: Vec<_> = of.filter_map(priced).collect();
-    if !prices.is_empty() {
-        crate::store::put_prices(tx, &prices).await?;
-    }
-    Ok(())
-}
-
-impl Imported {
-    fn refuse(&mut self, candidate: &Candidate, why: String) {
-        self.refused.push(Refusal { index: candidate.index, why });
+/// The file's, else one of the title and of what the product is called elsewhere.
+fn new_slug(product: &ImportedProduct) -> String {
+    match (&product.slug, &product.external_ref) {
+        (None, Some(external)) => format!("{}-{}", slug(&product.title), slug(&external.id)),
+        _ => product.own_slug(),
     }
 }

@@ -31,6 +31,7 @@ use crate::reactions::on_stock_availability_changed;
 
 mod attributes;
 mod categories;
+mod import;
 mod lists;
 mod products;
 mod variants;

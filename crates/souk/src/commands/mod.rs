@@ -2,16 +2,16 @@
 
 pub(crate) mod archive;
 pub(crate) mod demo;
+pub(crate) mod exchange;
 
 use std::process::ExitCode;
 
 use contracts::customers::Role;
-use indicatif::{ProgressBar, ProgressStyle};
 use platform::{Clock, Config, Ids, Secrets};
 use tokio::net::TcpListener;
 
+use crate::audit;
 use crate::wire::Shop;
-use crate::{audit, import};
 
 /// Prints to standard output: a command's own answer.
 #[allow(clippy::print_stdout, reason = "the command line's own answer")]
@@ -111,22 +111,5 @@ pub(crate) async fn add_staff(shop: &Shop, email: &str, role: Role) -> Result<()
         role.as_str(),
         new.key
     ));
-    Ok(())
-}
-
-pub(crate) async fn import(shop: &Shop, options: import::Options) -> Result<(), String> {
-    let bar = ProgressBar::new(0);
-    let style = "{bar:30} {percent:>3} %  {msg}  {elapsed}";
-    bar.set_style(ProgressStyle::with_template(style).map_err(|error| error.to_string())?);
-    let progress = |at: import::Progress| {
-        bar.set_length(at.bytes_total);
-        bar.set_position(at.bytes_read);
-        bar.set_message(format!("{} rows", at.rows));
-    };
-    let report = import::run(shop.ctx("catalog"), shop.ctx("inventory"), options, progress)
-        .await
-        .map_err(|error| error.to_string())?;
-    bar.finish_and_clear();
-    say(&report.to_string());
     Ok(())
 }

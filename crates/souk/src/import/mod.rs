@@ -1,50 +1,64 @@
-//! `souk import`: brings products in from a file, by a map, and counts them into stock.
+//! `souk import`: brings products, counts of stock and prices in from a file, by a map.
 //!
-//! The file is read on a thread of its own, in batches of [`BATCH_ROWS`] through a short queue: what
-//! lies in memory does not grow with the file. Doing it again changes nothing; after an end half-way
-//! it goes on where it stopped by being done again.
+//! The file is read through once before anything is changed, so that one that breaks off, or has not one good row,
+//! changes nothing. Then a row with a fault goes to the report and stops nothing. Doing it again changes nothing;
+//! after an end half-way it goes on where it stopped by being done again.
 
 mod convert;
+mod fault;
 mod map;
+mod markets;
+mod number;
+mod pipeline;
+mod prices;
+mod products;
 mod report;
 mod rows;
+mod seen;
+mod stock;
 mod template;
+mod text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use catalog::ImportedProduct;
-use contracts::Currency;
-use contracts::catalog::VariantId;
+use contracts::MarketId;
 use platform::Ctx;
 use platform::telemetry::Stopwatch;
-use tokio::sync::mpsc;
 
 use map::ImportMap;
-use report::Refusals;
+use pipeline::on_a_thread;
+use report::Faults;
 use rows::Source;
 
 pub use report::Report;
 
-/// Rows of one transaction.
-const BATCH_ROWS: usize = 500;
-/// Batches between the reading thread and the database.
-const QUEUE_BATCHES: usize = 2;
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Products,
+    /// A count a row: what is on hand of a SKU at a location.
+    Stock,
+    /// A price a row: what a SKU costs in a market.
+    Prices,
+}
 
 /// What to import.
 #[derive(Debug, Clone)]
 pub struct Options {
+    pub kind: Kind,
     pub file: PathBuf,
-    pub map: PathBuf,
-    /// Set the stock of each variant to this many.
+    /// Without it, the file is as `souk export` writes it.
+    pub map: Option<PathBuf>,
+    /// The market of prices, whatever the map says.
+    pub market: Option<MarketId>,
+    /// Of products: set the stock of each variant to this many.
     pub stock: Option<i64>,
-    /// Where the stock lies; made where it does not exist.
+    /// Where the stock lies, of rows that say no location; made where it does not exist.
     pub location: String,
-    /// Gets a line of JSON for each row that was refused.
+    /// Gets a line of JSON for each fault.
     pub report: PathBuf,
 }
 
@@ -53,10 +67,8 @@ pub struct Options {
 pub struct Progress {
     pub bytes_read: u64,
     pub bytes_total: u64,
-    pub created: u64,
-    pub updated: u64,
-    pub unchanged: u64,
-    pub refused: u64,
+    pub rows: u64,
+    pub left_out: u64,
 }
 
 /// Why an import ended. `Map`, `Unreadable` and `Refused` come before anything is changed.
@@ -70,22 +82,33 @@ pub enum ImportError {
     Refused(String),
     #[error("the report {path} can't be written: {reason}", path = path.display())]
     Report { path: PathBuf, reason: String },
-    #[error("the catalogue could not take the products in: {0}; import again to go on")]
+    #[error("the catalogue could not take the rows in: {0}; import again to go on")]
     Catalog(#[from] catalog::Error),
     #[error("the stock could not be set: {0}; import again to go on")]
     Inventory(#[from] inventory::Error),
+    #[error("a service could not be asked: {0}; import again to go on")]
+    Asked(#[from] platform::Problem),
 }
 
-/// Rows that were read and converted.
-#[derive(Debug, Default)]
-struct Batch {
-    products: Vec<ImportedProduct>,
-    /// The line of each of `products`.
-    lines: Vec<u64>,
-    refused: Vec<(u64, String)>,
+/// What an import works with while it runs.
+struct Run<'a, P> {
+    catalog: &'a Ctx,
+    inventory: &'a Ctx,
+    options: &'a Options,
+    report: Report,
+    faults: Faults,
+    bytes_total: u64,
+    progress: &'a P,
 }
 
-/// Imports a file. Bad rows are counted, written to the report, and stop nothing.
+impl<P: Fn(Progress)> Run<'_, P> {
+    /// After each batch.
+    fn show(&self, bytes_read: u64) {
+        (self.progress)(self.report.progress(bytes_read, self.bytes_total));
+    }
+}
+
+/// Imports a file. Rows with a fault are counted, written to the report, and stop nothing.
 pub async fn run(
     catalog: &Ctx,
     inventory: &Ctx,
@@ -93,102 +116,95 @@ pub async fn run(
     progress: impl Fn(Progress),
 ) -> Result<Report, ImportError> {
     let watch = Stopwatch::start();
-    let map = Arc::new(ImportMap::read(&options.map)?);
-    let market = catalog
-        .market(&map.market)
-        .map_err(|problem| ImportError::Map { path: options.map.clone(), reason: problem.detail })?;
     if let Some(stock) = options.stock.filter(|stock| *stock < 0) {
         return Err(ImportError::Refused(format!("a stock of {stock} is not possible")));
     }
-    let source = Source::open(&options.file)?;
-    let bytes_total = source.bytes_total;
-    let (checked, by) = (source.clone(), Arc::clone(&map));
-    on_a_thread(move || checked.check(&by)).await?;
-
-    let mut refusals = Refusals::open(&options.report)?;
-    let mut report = Report { report: options.report.clone(), ..Report::default() };
-    let bytes_read = Arc::new(AtomicU64::new(0));
-    let (sender, mut batches) = mpsc::channel(QUEUE_BATCHES);
-    let (count, currency) = (Arc::clone(&bytes_read), market.currency);
-    let reading = on_a_thread(move || read(&source, &map, currency, count, &sender));
-    let writing = async {
-        while let Some(batch) = batches.recv().await {
-            let stocked = take_in(catalog, batch, &mut report, &mut refusals).await?;
-            if let Some(stock) = options.stock {
-                let levels = stocked.into_iter().map(|variant| (variant, stock)).collect();
-                report.stocked += inventory::import_levels(inventory, &options.location, levels).await?;
-            }
-            progress(report.progress(bytes_read.load(Relaxed), bytes_total));
-        }
-        // The reading thread stops when nobody takes its batches.
-        drop(batches);
-        Ok::<(), ImportError>(())
+    let map = options.map.as_ref().map(|path| ImportMap::read(path)).transpose()?;
+    let map = map.map(|map| ImportMap { market: options.market.clone().or(map.market.clone()), ..map });
+    let delimiter = map.as_ref().and_then(|map| u8::try_from(map.delimiter?).ok());
+    let source = Source::open(&options.file, delimiter)?;
+    let plan = Plan::new(catalog, &options, map, &source)?;
+    let checked = source.clone();
+    let checked = on_a_thread(move || checked.check()).await?;
+    let remarks = plan.missing_columns(&options, checked.columns.as_deref())?;
+    let mut run = Run {
+        catalog,
+        inventory,
+        options: &options,
+        report: Report { file: options.report.clone(), remarks, ..Report::default() },
+        faults: Faults::open(&options.report)?,
+        bytes_total: source.bytes_total,
+        progress: &progress,
     };
-    let (read, written) = tokio::join!(reading, writing);
-    written.and(read)?;
-    refusals.close()?;
+    match plan {
+        Plan::Products(products) => products::import(&mut run, source, products).await?,
+        Plan::Stock(stock) => stock::import(&mut run, source, stock).await?,
+        Plan::Prices(prices) => prices::import(&mut run, source, prices).await?,
+    }
+    let Run { mut report, faults, .. } = run;
+    faults.close()?;
     report.seconds = watch.seconds();
     report.memory_peak_megabytes = report::memory_peak_megabytes();
     Ok(report)
 }
 
-/// Reads and converts the whole file, batch by batch.
-fn read(
-    source: &Source,
-    map: &ImportMap,
-    currency: Currency,
-    count: Arc<AtomicU64>,
-    sender: &mpsc::Sender<Batch>,
-) -> Result<(), ImportError> {
-    let mut batch = Batch::default();
-    for row in source.rows(count)? {
-        let row = row?;
-        match row.fields.and_then(|fields| convert::convert(map, currency, &fields)) {
-            Ok(product) => {
-                batch.products.push(product);
-                batch.lines.push(row.line);
+/// What becomes of the rows.
+enum Plan {
+    Products(products::Rows),
+    Stock(stock::Rows),
+    Prices(prices::Rows),
+}
+
+impl Plan {
+    fn new(ctx: &Ctx, options: &Options, map: Option<ImportMap>, source: &Source) -> Result<Self, ImportError> {
+        let markets = markets::Markets::of(&ctx.config);
+        let path = options.map.clone().unwrap_or_default();
+        let wrong = |reason: String| ImportError::Map { path: path.clone(), reason };
+        match options.kind {
+            Kind::Products => match map {
+                Some(map) => convert::Converter::new(map, markets).map(products::Rows::mapped).map_err(wrong),
+                None if source.is_table() => {
+                    let reason = "a table of products needs a map: --map FILE (examples/maps/ shows some)";
+                    return Err(ImportError::Refused(reason.to_owned()));
+                }
+                None => Ok(products::Rows::own()),
             }
-            Err(why) => batch.refused.push((row.line, why)),
-        }
-        let is_full = batch.products.len() >= BATCH_ROWS || batch.refused.len() >= BATCH_ROWS;
-        // A closed queue: the other side failed, and says why.
-        if is_full && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
-            return Ok(());
+            .map(Self::Products),
+            Kind::Stock => {
+                let map = map.unwrap_or_else(ImportMap::built_in);
+                stock::Rows::new(map, options.location.clone()).map(Self::Stock).map_err(wrong)
+            }
+            Kind::Prices => {
+                let map = map.unwrap_or_else(|| ImportMap { market: options.market.clone(), ..ImportMap::built_in() });
+                prices::Rows::new(map, markets).map(Self::Prices).map_err(wrong)
+            }
         }
     }
-    let _ = sender.blocking_send(batch);
-    Ok(())
-}
 
-/// Returns the variants of the batch.
-async fn take_in(
-    catalog: &Ctx,
-    batch: Batch,
-    report: &mut Report,
-    refusals: &mut Refusals,
-) -> Result<Vec<VariantId>, ImportError> {
-    let Batch { products, lines, mut refused } = batch;
-    let unpriced: Vec<bool> = products.iter().map(|product| product.price.is_none()).collect();
-    let imported = catalog::import_products(catalog, products).await?;
-    let mut without_price = unpriced.iter().filter(|unpriced| **unpriced).count();
-    for refusal in imported.refused {
-        without_price -= usize::from(unpriced[refusal.index]);
-        refused.push((lines[refusal.index], refusal.why));
-    }
-    report.created += imported.created;
-    report.updated += imported.updated;
-    report.unchanged += imported.unchanged;
-    report.without_price += without_price as u64;
-    report.refused += refused.len() as u64;
-    refused.sort_unstable();
-    refusals.write(&refused)?;
-    Ok(imported.variants.into_iter().map(|(_, variant)| variant).collect())
-}
-
-/// Files are read on a thread that may wait.
-async fn on_a_thread(work: impl FnOnce() -> Result<(), ImportError> + Send + 'static) -> Result<(), ImportError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(panic) => Err(ImportError::Refused(format!("reading the file failed: {panic}"))),
+    /// A column that nothing can do without is missing: an error. Another one: a remark, for it may be a misspelling.
+    fn missing_columns(&self, options: &Options, columns: Option<&[String]>) -> Result<Vec<String>, ImportError> {
+        let Some(columns) = columns else { return Ok(Vec::new()) };
+        let (required, others) = match self {
+            Self::Products(rows) => rows.fields(),
+            Self::Stock(rows) => rows.fields(),
+            Self::Prices(rows) => rows.fields(),
+        };
+        let is_column = |path: &String| {
+            columns.contains(path)
+                || path.strip_prefix("row.").is_some_and(|path| columns.iter().any(|column| column == path))
+        };
+        let is_missing = |paths: &&[String]| !paths.iter().any(is_column);
+        if let Some(missing) = required.into_iter().find(is_missing) {
+            let reason = format!("the map reads `{}`, the file has: {}", missing.join("` or `"), columns.join(", "));
+            return Err(rows::unreadable(&options.file, reason));
+        }
+        let mut missing: Vec<String> =
+            others.into_iter().filter(is_missing).map(|paths| paths.join("` or `")).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if missing.is_empty() || options.map.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![format!("the map reads columns that the file has not: `{}`", missing.join("`, `"))])
     }
 }
