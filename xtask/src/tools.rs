@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
+const AIOSMTPD: &str = "/usr/lib/python3/dist-packages/aiosmtpd";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 
@@ -17,13 +18,18 @@ struct Package {
     is_here: fn() -> bool,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 4] = [
     Package {
         name: "postgresql",
         gives: "PostgreSQL's server programs",
         is_here: || newest_programs(Path::new(POSTGRES_VERSIONS)).is_some(),
     },
     Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
+    Package {
+        name: "python3-aiosmtpd",
+        gives: "a mail server (aiosmtpd)",
+        is_here: || Path::new(AIOSMTPD).is_dir(),
+    },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];
 
