@@ -13,7 +13,9 @@ for tool in curl jq; do
     command -v "$tool" >/dev/null || { echo "the tour needs $tool: apt-get install -y $tool" >&2; exit 1; }
 done
 
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' plain=''
+[ ! -t 1 ] || { bold=$'\033[1m' plain=$'\033[0m'; }
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 tell() { printf '  %s\n' "$@"; }
 # ask METHOD PATH [BODY] [curl options]: prints the request and leaves the answer in $answer.
 ask() {
@@ -32,7 +34,7 @@ ask() {
 }
 show() { echo "$answer" | jq -r "$1" | sed 's/^/    /'; }
 take() { echo "$answer" | jq -r "$1"; }
-money='def money: "\(.amount / 100) \(.currency)";'
+money='def money: "\(.amount / 100 | floor).\(.amount % 100 | tostring | if length < 2 then "0" + . else . end) \(.currency)";'
 
 step "1. Look around: the teas, the cheapest first"
 tell "Lists come in pages: send \`next\` as \`cursor\` for the following one."
@@ -61,12 +63,12 @@ step "4. How it can be sent"
 tell "Zones by country, region and postcode: Vienna has a bicycle. Fetching it is for nothing."
 ask GET "/v1/carts/$cart/shipping-options" "" -H "Cart-Token: $token"
 show "$money"'.items[] | "\(.name): \(.price | money)"'
-method=$(take '[.items[] | select(.pickup == null)][0].method')
+method=$(take '[.items[] | select(.name | startswith("Bicycle"))][0].method')
 ask PATCH "/v1/carts/$cart" "$(jq -nc --arg method "$method" '{shipping_method: $method}')" -H "Cart-Token: $token"
 
 step "5. What it costs, and why"
 tell "Tea is food and taxed lower than the pot. Every amount says how it came to be."
-show "$money"'.quote.trace[] | "\(.text): \(.amount | money)"'
+show "$money"'.quote.trace[] | "\(.amount | money)  \(.text)"'
 total=$(take '.quote.total')
 
 step "6. Order it"

@@ -320,6 +320,8 @@ pub struct OrderFacts {
 pub struct OrderFact {
     pub order: OrderId,
     pub status: OrderStatus,
+    /// How the buyer means to pay; its setting says until when.
+    pub method: String,
     pub total: Money,
     /// Sum of the amount rows that are not included.
     pub amounts_total: i64,

@@ -123,6 +123,7 @@ fn fact(order: FactOrder, lines: FactLines, history: Vec<(i64, contracts::orders
     OrderFact {
         order: order.id,
         status: order.status,
+        method: order.method,
         total: order.total,
         amounts_total: order.amounts.iter().filter(|row| !row.included).map(|row| row.amount.amount).sum(),
         parts_total: lines.total_minor + order.shipping.map_or(0, |shipping| shipping.total.amount),

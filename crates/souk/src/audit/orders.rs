@@ -110,7 +110,12 @@ fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payments: &[PaymentFact
 
 /// I13: an order goes on, or its timer ends it.
 fn check_progress(audit: &mut Audit<'_>, order: &OrderFact) {
-    let minutes = audit.ctx.config.payments.values().map(|method| method.unpaid_minutes_max).max().unwrap_or(0);
+    let methods = &audit.ctx.config.payments;
+    let minutes = match methods.get(&order.method) {
+        Some(method) => method.unpaid_minutes_max,
+        // A way to pay that is no longer offered: the order's own timer may have been any.
+        None => methods.values().map(|method| method.unpaid_minutes_max).max().unwrap_or(0),
+    };
     let age = audit.now.duration_since(order.updated_at);
     let patience =
         SignedDuration::from_mins(minutes) + SignedDuration::from_secs(audit.ctx.config.audit.settle_seconds);

@@ -96,14 +96,14 @@ async fn buy(api: &Api) -> Result<Value, String> {
     let buyer = api.with_cart(&token);
     let options = buyer.get(&format!("/v1/carts/{id}/shipping-options")).await?;
     for option in options["items"].as_array().into_iter().flatten() {
-        say(&format!("         {:<52} {:>12}", option["name"].as_str().unwrap_or_default(), money(&option["price"])));
+        say(&format!("         {:>12}  {}", money(&option["price"]), option["name"].as_str().unwrap_or_default()));
     }
     let option = &options["items"][0];
     let cart = buyer.patch(&format!("/v1/carts/{id}"), &json!({ "shipping_method": option["method"] })).await?;
     say(&format!("  PATCH /v1/carts/{{cart}}                 {}", option["name"]));
     say("  GET  /v1/carts/{cart}                  what it costs, and why:");
     for step in cart["quote"]["trace"].as_array().into_iter().flatten() {
-        say(&format!("         {:<52} {:>12}", step["text"].as_str().unwrap_or_default(), money(&step["amount"])));
+        say(&format!("         {:>12}  {}", money(&step["amount"]), step["text"].as_str().unwrap_or_default()));
     }
     let body = json!({ "cart": id, "payment": { "method": "card", "token": "tok_ok" }, "expected_total": cart["quote"]["total"] });
     let order = buyer.order(&body).await?;

@@ -124,7 +124,7 @@ async fn the_door_for_calls_needs_the_service_token() {
     assert_eq!(peer.post(call, body.clone()).await.must(200), json!([]));
     peer.post("/internal/calls/orders.nonsense", body.clone()).await.refused(404, "request.unknown_route");
     peer.post(call, json!({ "limit": "ten" })).await.refused(400, "request.malformed");
-    let basket = json!({ "cart": buyer.cart, "token_sha256": "0".repeat(64) });
+    let basket = json!({ "cart": buyer.cart, "buyer": { "type": "guest", "token_sha256": "0".repeat(64) } });
     peer.post("/internal/calls/carts.get_basket", basket).await.refused(404, "carts.not_found");
     shop.finish().await;
 

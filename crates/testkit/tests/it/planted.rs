@@ -54,7 +54,7 @@ impl Story {
             Self::Dispatched => dispatch(&owner, &buyer, &order).await,
             Self::BoughtAndCancelled => {
                 see_until(&buyer, &order, |order| order["status"] == "confirmed").await;
-                buyer.cancel(&order).await.must(200);
+                buyer.cancel(&order).await.must(202);
             }
         }
         (buyer, order)

@@ -72,7 +72,7 @@ pub async fn staff_follow_an_order_through_the_books(topology: Topology) {
     assert_eq!(kinds, ["reserved", "received"], "newest first: {ledger:#}");
     assert_eq!(ledger["items"][0]["order"], order.as_str(), "{ledger:#}");
     assert_eq!(all_pages(&owner, &path, 1).await.len(), 2);
-    let too_much = serde_json::json!({ "variant": teapot.variant, "location": owner.location, "quantity": -6, "reason": "broken" });
+    let too_much = serde_json::json!({ "variant": teapot.variant, "location": owner.location, "quantity": -6, "reason": "damaged" });
     owner.post("/v1/admin/stock/adjustments", too_much).await.refused(409, "inventory.below_zero");
 
     let messages = owner.get(format!("/v1/admin/messages?order={order}")).await.must(200);
