@@ -3,7 +3,8 @@
 use contracts::inventory::LocationId;
 use contracts::values::is_country;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use platform::http::said;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Of one shop, active or not.
@@ -75,11 +76,6 @@ impl EditLocation {
         ];
         fields.into_iter().flatten().collect()
     }
-}
-
-/// `null` is said, a missing field is not.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// A location, as staff see it.
