@@ -11,15 +11,19 @@ mod client;
 mod database;
 pub mod pages;
 mod process;
+mod receiver;
 mod settle;
 mod shop;
+mod smtp;
 mod staff;
 
 pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
 pub use client::{Answer, Client};
 pub use database::{Database, Topology};
 pub use process::{Ended, Process, Setting, add_staff, audit, souk};
+pub use receiver::{Receiver, Told};
 pub use shop::{Shop, ShopOptions};
+pub use smtp::Smtp;
 pub use staff::{Product, Staff};
 
 /// The instant at which every shop of a test begins.

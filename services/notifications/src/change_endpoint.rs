@@ -3,9 +3,9 @@
 use ::store::Tx;
 use contracts::notifications::{WebhookDeliveryId, WebhookDisabledReason, WebhookEndpointId};
 use garde::Validate;
-use platform::http::IfMatch;
+use platform::http::{IfMatch, said};
 use platform::{Ctx, Problem, Staff, can};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::create_endpoint::{DESCRIPTION_CHARS_MAX, EndpointWithSecret, sorted, with_secret};
@@ -35,11 +35,6 @@ pub struct EditEndpoint {
     /// Switched on again, it gets what was left over, and counts as well.
     #[garde(skip)]
     pub enabled: Option<bool>,
-}
-
-/// Tells `null` from what is not there.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl EditEndpoint {

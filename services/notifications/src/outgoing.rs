@@ -218,6 +218,19 @@ mod tests {
         assert!(why.contains("does not resolve"), "{why}");
     }
 
+    #[tokio::test]
+    async fn a_private_address_is_refused_again_when_it_is_sent_to() {
+        let _ = platform::calls::Peers::new(&std::collections::BTreeMap::default(), None, platform::Clock::System);
+        let outgoing = Outgoing::new(false, Arc::new(Fixed(vec!["127.0.0.1"])));
+        let signed = Signed { id: String::new(), timestamp: 0, signature: String::new(), body: String::new() };
+        for url in ["https://127.0.0.1:1/", "https://[::1]:1/", "https://example.com:1/", "http://93.184.216.34/"] {
+            let by = Instant::now() + WHOLE_MAX;
+            let answer = outgoing.send(url, signed.clone(), by).await.expect("a place was free");
+            let error = answer.error.expect("nothing was asked");
+            assert!(error.contains(PRIVATE) || error.contains("must begin with"), "{url}: {error}");
+        }
+    }
+
     #[test]
     fn an_answer_is_kept_as_text() {
         assert_eq!(shown(b"a\0b\xff\n"), "a\u{fffd}b\u{fffd}\n");

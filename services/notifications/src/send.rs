@@ -2,6 +2,7 @@
 
 use ::store::Tx;
 use contracts::notifications::{MessageId, NotificationFailed};
+use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Ended, JobRun, Problem, fault};
 
 use crate::ask::{self, Asked, Letter};
@@ -20,7 +21,7 @@ pub struct Office {
 }
 
 /// Sends it once: the mail is named by the message, so a run that is repeated hands over the same mail.
-/// Services that don't answer, and a mail server that will not take it yet, are problems: tried again for a day.
+/// Services that don't answer, and a mail server that will not take it yet, are tried again for a day.
 pub async fn send(ctx: &Ctx, run: JobRun, id: MessageId, sending: i64, office: &Office) -> Result<Ended, Problem> {
     let found = messages::message(&ctx.db, id).await?;
     let is_this = |message: &MessageView| message.state == MessageState::Pending && message.sending == sending;
@@ -40,8 +41,23 @@ pub async fn send(ctx: &Ctx, run: JobRun, id: MessageId, sending: i64, office: &
         Err(NotTaken::Yet(why)) if message.is_hopeless(run.attempts, ctx.clock.now()) => {
             end(ctx, run, message, MessageState::Failed, Some(format!("given up after 24 hours: {why}"))).await
         }
-        Err(NotTaken::Yet(why)) => Err(Problem::unavailable(format!("mail {}: {why}", message.mail_name()))),
+        Err(NotTaken::Yet(why)) => {
+            tracing::warn!(message = %message.id, attempts = run.attempts, why, "a message is tried again");
+            let due = ctx.clock.now().saturating_add(pause_after(run.attempts)).unwrap_or(Timestamp::MAX);
+            Ok(run.later(due, why))
+        }
     }
+}
+
+/// Soon once, then as a mail server expects it (RFC 5321 asks for patience; greylisting for minutes).
+fn pause_after(attempts: i64) -> SignedDuration {
+    SignedDuration::from_secs(match attempts {
+        ..=1 => 5,
+        2 => 90,
+        3 => 180,
+        4 => 360,
+        5.. => 600,
+    })
 }
 
 async fn hand_over(

@@ -259,6 +259,8 @@ impl Got {
 pub struct Receiver {
     pub port: u16,
     inner: Arc<Mutex<Inner>>,
+    /// Answers wait for it.
+    pub gate: Arc<tokio::sync::Semaphore>,
 }
 
 struct Inner {
@@ -273,7 +275,8 @@ impl Receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let inner = Inner { got: Vec::new(), status, headers: BTreeMap::new(), body: String::new() };
-        let receiver = Self { port, inner: Arc::new(Mutex::new(inner)) };
+        let gate = Arc::new(tokio::sync::Semaphore::new(1));
+        let receiver = Self { port, inner: Arc::new(Mutex::new(inner)), gate };
         let router = Router::new().fallback(Self::take).with_state(receiver.clone());
         let stop = tasks.clone();
         tasks.spawn(async move {
@@ -284,8 +287,9 @@ impl Receiver {
     }
 
     async fn take(State(receiver): State<Self>, headers: HeaderMap, body: Bytes) -> Response {
-        let mut inner = receiver.inner.lock().expect("a receiver");
-        inner.got.push(Got { headers, body });
+        receiver.inner.lock().expect("a receiver").got.push(Got { headers, body });
+        let _open = receiver.gate.acquire().await.expect("a gate");
+        let inner = receiver.inner.lock().expect("a receiver");
         let mut response = (StatusCode::from_u16(inner.status).expect("a status"), inner.body.clone()).into_response();
         for (name, value) in &inner.headers {
             response.headers_mut().insert(*name, value.parse().expect("a header"));

@@ -1,6 +1,7 @@
 //! From an event to a program elsewhere, over real HTTP.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use contracts::customers::{CustomerId, CustomerRegistered};
 use contracts::orders::{OrderCompleted, OrderId};
@@ -306,6 +307,25 @@ async fn one_delivery_is_replayed_with_the_same_id_also_while_it_waits() {
         let (status, problem) = shop.ask(method, &path, None).await;
         assert_eq!((status, &problem["code"]), (404, &json!("notifications.delivery_not_found")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_while_it_is_being_sent_is_sent_again() {
+    let shop = Shop::open().await;
+    let receiver = shop.receiver(500).await;
+    let endpoint = create(&shop, &receiver.url(), &["*"]).await;
+    let closed = receiver.gate.acquire().await.expect("a gate");
+    shop.say(&completed(7), 1).await;
+    while receiver.got().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let delivery = deliveries(&shop, &endpoint).await[0]["id"].as_str().expect("an id").to_owned();
+    let replay = format!("/v1/admin/webhook-deliveries/{delivery}/replay");
+    assert_eq!(shop.ask("POST", &replay, None).await.0, 202);
+    drop(closed);
+    shop.settle().await;
+    let log = &deliveries(&shop, &endpoint).await[0];
+    assert_eq!((receiver.got().len(), &log["attempts"]), (2, &json!(1)), "the first answer is the old round's: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
