@@ -37,7 +37,8 @@ pub fn routes(waiters: Waiters, streams: Streams) -> OpenApiRouter<Ctx> {
 
 /// Order a cart. With `Prefer: wait=N` the answer comes when the order is confirmed, cancelled, declined
 /// or needs the buyer, at most N seconds later.
-#[utoipa::path(post, path = "/v1/orders", request_body = PlaceOrder, security(("buyer" = [])),
+#[utoipa::path(post, path = "/v1/orders", request_body = PlaceOrder,
+    security(("buyer" = []), ("session" = []), ("session_cookie" = [])),
     params(
         ("Idempotency-Key" = String, Header, description = "A new UUID for each new order; the same when it is sent again"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: up to 30 seconds", example = "wait=10"),
@@ -62,7 +63,7 @@ async fn place_order(
 }
 
 /// A customer's own orders, newest first.
-#[utoipa::path(get, path = "/v1/orders", params(Page), security(("buyer" = [])),
+#[utoipa::path(get, path = "/v1/orders", params(Page), security(("session" = []), ("session_cookie" = [])),
     responses((status = 200, body = List<OrderListItem>, description = "A page of orders")))]
 async fn list_own_orders(
     State(ctx): State<Ctx>,
@@ -74,7 +75,7 @@ async fn list_own_orders(
 
 /// An order, for its buyer, or for a guest who has a link to it.
 #[utoipa::path(get, path = "/v1/orders/{order}", params(("order" = OrderId, Path)),
-    security(("buyer" = []), ("order_link" = [])),
+    security(("buyer" = []), ("session" = []), ("session_cookie" = []), ("order_link" = [])),
     responses((status = 200, body = OrderView, description = "The order"), (status = 404, body = Problem, description = "No such order, or not the buyer's")))]
 async fn get_order(
     State(ctx): State<Ctx>,
@@ -114,7 +115,7 @@ impl CancelOrder {
 /// is cancelled at once. Else shipping decides what can still be held back: the answer is 202, the order shows
 /// its `cancel_request`, and `Prefer: wait=N` waits for the decision.
 #[utoipa::path(post, path = "/v1/orders/{order}/cancel", request_body = Option<CancelOrder>,
-    security(("buyer" = []), ("order_link" = [])),
+    security(("buyer" = []), ("session" = []), ("session_cookie" = []), ("order_link" = [])),
     params(
         ("order" = OrderId, Path),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: up to 30 seconds", example = "wait=10"),
@@ -153,7 +154,7 @@ impl IntoResponse for Cancelled {
 /// `event`, its `sequence` as id. Begins with the first entry, or after `Last-Event-ID`, and ends when the
 /// order has ended, or after some minutes: then come again with the last id.
 #[utoipa::path(get, path = "/v1/orders/{order}/events",
-    security(("buyer" = []), ("order_link" = [])),
+    security(("buyer" = []), ("session" = []), ("session_cookie" = []), ("order_link" = [])),
     params(
         ("order" = OrderId, Path),
         ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The id of the last event that was received", example = 3),

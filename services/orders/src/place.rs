@@ -49,7 +49,7 @@ pub struct PlaceOrder {
 pub struct PaymentChoice {
     /// One of the shop's ways to pay.
     #[garde(length(chars, min = 1, max = 64))]
-    #[schema(example = "card", max_length = 64)]
+    #[schema(example = "card", max_length = 64, min_length = 1)]
     pub method: String,
     /// The gateway's name for the buyer's card.
     #[serde(default)]

@@ -87,8 +87,7 @@ pub struct OrderLineView {
     pub product_title: String,
     pub variant_title: Option<String>,
     pub sku: String,
-    /// Option name and value, such as `["Size", "M"]`.
-    pub options: Vec<(String, String)>,
+    pub options: Vec<OrderLineOption>,
     pub image: Option<String>,
     pub quantity: i64,
     pub cancelled: i64,
@@ -109,6 +108,14 @@ pub struct OrderLineView {
     pub weight_g: i64,
     pub requires_shipping: bool,
     pub metadata: Metadata,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderLineOption {
+    #[schema(example = "Size")]
+    pub name: String,
+    #[schema(example = "M")]
+    pub value: String,
 }
 
 /// Something that happened to an order.
@@ -236,7 +243,7 @@ impl OrderLineView {
             product_title: line.product_title,
             variant_title: line.variant_title,
             sku: line.sku,
-            options: line.options,
+            options: line.options.into_iter().map(|(name, value)| OrderLineOption { name, value }).collect(),
             image: line.image,
             quantity: line.quantity,
             cancelled: line.cancelled,
