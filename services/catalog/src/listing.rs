@@ -100,6 +100,12 @@ impl Filter {
         is_asked && !matches!(sort, Sort::PriceAsc | Sort::PriceDesc)
     }
 
+    /// All of its scope: the shop's, a category's or a brand's.
+    pub fn is_whole(&self) -> bool {
+        let is_priced = self.price_min.is_some() || self.price_max.is_some();
+        self.attributes.is_empty() && self.in_stock.is_none() && !is_priced && !self.looks_up_brand()
+    }
+
     pub fn price_range(&self) -> (i64, i64) {
         (self.price_min.unwrap_or(0), self.price_max.unwrap_or(AMOUNT_MINOR_MAX))
     }

@@ -28,7 +28,10 @@ const RECONNECTS_MAX: u32 = 1;
 /// How long a commit or a rollback may take before its connection is given up.
 const END_MAX: Duration = Duration::from_secs(10);
 
-const LIMITS: &str = "-c lock_timeout=5000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000";
+/// A statement has one plan, made once a connection, as on SQLite: one for each set of parameters would cost as much as
+/// most statements do, and guess wrong where a parameter is the answer of a sub-select.
+const LIMITS: &str = "-c lock_timeout=5000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000 \
+     -c plan_cache_mode=force_generic_plan";
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// In a transaction that failed, COMMIT alone is answered by a quiet ROLLBACK; a SELECT is refused.

@@ -59,9 +59,11 @@ pub const BOUNDS: Bounds = Bounds { few: 1_000, rows: 5_000 };
 /// costs, whatever is asked of however many products.
 ///
 /// A half that is not wanted has no scope, so nothing of it is read. `along` is not sorted again: that would read all
-/// of it before the first.
+/// of it before the first. `few` carries the whole key of the rows that it looks up, those are all looked up
+/// before they are compared, and a price ends the reading only where it is the order: neither database's planner then
+/// finds another way, which would walk through the scope.
 macro_rules! lists {
-    ($($name:ident: $after:literal, $order:literal;)*) => {
+    ($($name:ident: $after:literal, $order:literal, $price:literal;)*) => {
         $(pub static $name: Sql = Sql::new(concat!(module_path!(), "::", stringify!($name)), concat!(
             "WITH scope AS MATERIALIZED (
                 SELECT CASE
@@ -101,7 +103,9 @@ macro_rules! lists {
             best AS MATERIALIZED (
                 SELECT kind, attribute_id FROM counted WHERE products <= CAST($15 AS BIGINT) ORDER BY products LIMIT 1),
             few AS MATERIALIZED (
-                SELECT DISTINCT product_id FROM (
+                SELECT DISTINCT product_id, CAST($1 AS TEXT) AS market, CAST($2 AS TEXT) AS currency,
+                    (SELECT id FROM scope) AS scope_id
+                FROM (
                     SELECT v.product_id FROM best
                     JOIN want ON want.attribute_id = best.attribute_id
                     JOIN catalog_attribute_value v ON v.attribute_id = want.attribute_id AND v.text_value = want.text
@@ -118,7 +122,12 @@ macro_rules! lists {
                     SELECT product_id FROM catalog_listing
                     WHERE market = $1 AND currency = $2
                         AND scope_id = (SELECT scope.id FROM scope JOIN best ON best.kind = 'price')
-                        AND price_min_minor BETWEEN $8 AND $9) AS found),
+                        AND price_min_minor BETWEEN $8 AND $9) AS named),
+            found AS MATERIALIZED (
+                SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, l.brand_id
+                FROM few CROSS JOIN catalog_listing l
+                WHERE l.market = few.market AND l.currency = few.currency AND l.scope_id = few.scope_id
+                    AND l.product_id = few.product_id),
             page AS MATERIALIZED (
                 SELECT * FROM (
                     SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 0 AS is_end
@@ -127,10 +136,11 @@ macro_rules! lists {
                         FROM catalog_listing l
                         WHERE l.market = $1 AND l.currency = $2
                             AND l.scope_id = (SELECT id FROM scope WHERE NOT EXISTS (SELECT 1 FROM best))
-                            AND l.price_min_minor BETWEEN $8 AND $9
+                            AND ", $price, "
                             AND ", $after, "
                         ORDER BY ", $order, " LIMIT $16) AS l
-                    WHERE l.availability BETWEEN $10 AND $11
+                    WHERE l.price_min_minor BETWEEN $8 AND $9
+                        AND l.availability BETWEEN $10 AND $11
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
                         AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
                             SELECT COUNT(DISTINCT want.attribute_id)
@@ -141,10 +151,8 @@ macro_rules! lists {
                 UNION ALL
                 SELECT * FROM (
                     SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 0
-                    FROM few CROSS JOIN catalog_listing l
-                    WHERE l.market = $1 AND l.currency = $2 AND l.scope_id = (SELECT id FROM scope)
-                        AND l.product_id = few.product_id
-                        AND l.price_min_minor BETWEEN $8 AND $9
+                    FROM found l
+                    WHERE l.price_min_minor BETWEEN $8 AND $9
                         AND ", $after, "
                         AND l.availability BETWEEN $10 AND $11
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
@@ -160,7 +168,7 @@ macro_rules! lists {
                 WHERE l.market = $1 AND l.currency = $2
                     AND l.scope_id = (SELECT id FROM scope
                         WHERE NOT EXISTS (SELECT 1 FROM best) AND (SELECT COUNT(*) FROM page) < $12)
-                    AND l.price_min_minor BETWEEN $8 AND $9
+                    AND ", $price, "
                     AND ", $after, "
                 ORDER BY ", $order, " LIMIT 1 OFFSET CAST($16 AS BIGINT) - 1)
             SELECT l.is_end, p.id, p.slug, p.title, b.id, b.slug, b.name, p.images -> 0, l.price_min_minor,
@@ -175,10 +183,12 @@ macro_rules! lists {
 }
 
 lists! {
-    NEWEST: "l.product_id < $19", "l.product_id DESC";
-    PRICE_ASC: "(l.price_min_minor, l.product_id) > ($20, $19)", "l.price_min_minor, l.product_id";
-    PRICE_DESC: "(l.price_min_minor, l.product_id) < ($20, $19)", "l.price_min_minor DESC, l.product_id DESC";
-    TITLE: "(l.title_key, l.product_id) > ($20, $19)", "l.title_key, l.product_id";
+    NEWEST: "l.product_id < $19", "l.product_id DESC", "true";
+    PRICE_ASC: "(l.price_min_minor, l.product_id) > ($20, $19)", "l.price_min_minor, l.product_id",
+        "l.price_min_minor BETWEEN $8 AND $9";
+    PRICE_DESC: "(l.price_min_minor, l.product_id) < ($20, $19)", "l.price_min_minor DESC, l.product_id DESC",
+        "l.price_min_minor BETWEEN $8 AND $9";
+    TITLE: "(l.title_key, l.product_id) > ($20, $19)", "l.title_key, l.product_id", "true";
 }
 
 /// Keeps these products as they are until the end of this transaction, so that what lists show is made of that.
@@ -295,7 +305,8 @@ pub async fn list(
         rows(wanted),
         keys,
         bounds.few,
-        bounds.rows,
+        // Where nothing is left out, what is read is the page.
+        if filter.is_whole() { limit } else { bounds.rows },
         filter.looks_up_brand(),
         filter.looks_up_price(sort)
     ];
