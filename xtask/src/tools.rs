@@ -25,11 +25,7 @@ const PACKAGES: [Package; 4] = [
         is_here: || newest_programs(Path::new(POSTGRES_VERSIONS)).is_some(),
     },
     Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
-    Package {
-        name: "python3-aiosmtpd",
-        gives: "a mail server (aiosmtpd)",
-        is_here: || Path::new(AIOSMTPD).is_dir(),
-    },
+    Package { name: "python3-aiosmtpd", gives: "a mail server (aiosmtpd)", is_here: || Path::new(AIOSMTPD).is_dir() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];
 

@@ -46,7 +46,7 @@ impl utoipa::ToSchema for Quantity {}
 
 /// A text that is a short lower-case name.
 macro_rules! slugs {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal, $allowed:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $chars_max:literal, $pattern:literal, $allowed:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -76,7 +76,12 @@ macro_rules! slugs {
         }
         impl utoipa::PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some($chars_max)).into()
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some($chars_max))
+                    .pattern(Some($pattern))
+                    .into()
             }
         }
         impl utoipa::ToSchema for $name {}
@@ -85,13 +90,13 @@ macro_rules! slugs {
 
 slugs! {
     /// Names a market of the shop, such as `default`; the markets are settings.
-    MarketId, "a market's name: 1 to 32 of a-z, 0-9, - and _", 32,
+    MarketId, "a market's name: 1 to 32 of a-z, 0-9, - and _", 32, "^[a-z0-9_-]+$",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     /// What kind of goods a tax rate is for: `standard`, `reduced`, `zero`, or the shop's own.
-    TaxClass, "a tax class: 1 to 32 of a-z, 0-9, - and _", 32,
+    TaxClass, "a tax class: 1 to 32 of a-z, 0-9, - and _", 32, "^[a-z0-9_-]+$",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     /// A BCP 47 language tag such as `en` or `de-AT`.
-    Locale, "a language tag of BCP 47 such as `en` or `de-AT`", 35,
+    Locale, "a language tag of BCP 47 such as `en` or `de-AT`", 35, "^[A-Za-z0-9-]+$",
         |c| c.is_ascii_alphanumeric() || c == '-';
 }
 
@@ -106,23 +111,26 @@ impl TaxClass {
 #[serde(deny_unknown_fields)]
 pub struct Address {
     #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "Ada Lovelace", max_length = 200)]
+    #[schema(example = "Ada Lovelace", max_length = 200, min_length = 1)]
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 200))]
+    #[schema(max_length = 200)]
     pub company: Option<String>,
     #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "Hauptstraße 1", max_length = 200)]
+    #[schema(example = "Hauptstraße 1", max_length = 200, min_length = 1)]
     pub line1: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 200))]
+    #[schema(max_length = 200)]
     pub line2: Option<String>,
     #[garde(length(chars, min = 1, max = 100))]
-    #[schema(example = "Wien", max_length = 100)]
+    #[schema(example = "Wien", max_length = 100, min_length = 1)]
     pub city: String,
     /// State or province: the part of ISO 3166-2 after the country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 10))]
+    #[schema(max_length = 10)]
     pub region: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 20))]
@@ -134,11 +142,44 @@ pub struct Address {
     pub country: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 40))]
+    #[schema(max_length = 40)]
     pub phone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 40))]
+    #[schema(max_length = 40)]
     pub tax_id: Option<String>,
 }
+
+/// How a country is written in the document: `#[schema(value_type = Vec<CountryCode>)]`.
+#[derive(Debug)]
+pub struct CountryCode;
+
+impl utoipa::PartialSchema for CountryCode {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[A-Z]{2}$"))
+            .description(Some("ISO 3166-1 alpha-2"))
+            .into()
+    }
+}
+impl utoipa::ToSchema for CountryCode {}
+
+/// How a gateway's token is written in the document: `#[schema(value_type = Option<TokenText>)]`.
+#[derive(Debug)]
+pub struct TokenText;
+
+impl utoipa::PartialSchema for TokenText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(TOKEN_CHARS_MAX))
+            .pattern(Some("^[!-~]+$"))
+            .into()
+    }
+}
+impl utoipa::ToSchema for TokenText {}
 
 /// For garde: ISO 3166-1 alpha-2 in form. Whether the shop sells there, the market says.
 pub fn is_country(code: &str, _: &()) -> garde::Result {
@@ -177,7 +218,7 @@ fn is_card_number(text: &str) -> bool {
     !other && (13..=19).contains(&digits.len()) && digits.iter().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
 }
 
-/// Free notes of integrators: at most 50 keys of 40 characters, values of 500 bytes.
+/// Free notes of integrators: at most 50 keys of 40 characters, values of 500 characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct Metadata(BTreeMap<String, String>);
@@ -185,7 +226,7 @@ pub struct Metadata(BTreeMap<String, String>);
 impl Metadata {
     pub const KEYS_MAX: usize = 50;
     pub const KEY_CHARS_MAX: usize = 40;
-    pub const VALUE_BYTES_MAX: usize = 500;
+    pub const VALUE_CHARS_MAX: usize = 500;
 
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
@@ -203,12 +244,15 @@ impl TryFrom<BTreeMap<String, String>> for Metadata {
             return Err(format!("metadata holds at most {} keys, not {}", Self::KEYS_MAX, map.len()));
         }
         for (key, value) in &map {
-            if key.is_empty() || key.chars().count() > Self::KEY_CHARS_MAX || value.len() > Self::VALUE_BYTES_MAX {
+            if key.is_empty()
+                || key.chars().count() > Self::KEY_CHARS_MAX
+                || value.chars().count() > Self::VALUE_CHARS_MAX
+            {
                 let shown: String = key.chars().take(Self::KEY_CHARS_MAX).collect();
                 return Err(format!(
-                    "metadata `{shown}`: a key has 1 to {} characters, a value at most {} bytes",
+                    "metadata `{shown}`: a key has 1 to {} characters, a value at most {} characters",
                     Self::KEY_CHARS_MAX,
-                    Self::VALUE_BYTES_MAX
+                    Self::VALUE_CHARS_MAX
                 ));
             }
         }
@@ -227,10 +271,16 @@ impl utoipa::PartialSchema for Metadata {
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .additional_properties(Some(
-                ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::VALUE_BYTES_MAX)),
+                ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::VALUE_CHARS_MAX)),
+            ))
+            .property_names(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(Self::KEY_CHARS_MAX)),
             ))
             .max_properties(Some(Self::KEYS_MAX))
-            .description(Some("At most 50 keys of 40 characters with values of 500 bytes"))
+            .description(Some("At most 50 keys of 40 characters with values of 500 characters"))
             .into()
     }
 }
@@ -242,10 +292,10 @@ impl utoipa::ToSchema for Metadata {}
 pub struct ExternalRef {
     /// The system that gave the id, such as `icecat`.
     #[garde(length(chars, min = 1, max = 64))]
-    #[schema(example = "icecat", max_length = 64)]
+    #[schema(example = "icecat", max_length = 64, min_length = 1)]
     pub source: String,
     #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "1399", max_length = 200)]
+    #[schema(example = "1399", max_length = 200, min_length = 1)]
     pub id: String,
 }
 
@@ -265,7 +315,7 @@ mod tests {
         let many: BTreeMap<String, String> = (0..51).map(|i| (i.to_string(), String::new())).collect();
         assert!(Metadata::try_from(many).is_err());
         let long = BTreeMap::from([("k".to_owned(), "v".repeat(501))]);
-        assert!(Metadata::try_from(long).is_err_and(|text| text.contains("500 bytes")));
+        assert!(Metadata::try_from(long).is_err_and(|text| text.contains("500 characters")));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub struct AttributeView {
 #[serde(deny_unknown_fields)]
 pub struct NewAttribute {
     #[garde(custom(is_key))]
-    #[schema(example = "volume", min_length = 1, max_length = 100, pattern = "^[^:\\x00-\\x1f\\x7f]+$")]
+    #[schema(example = "volume", min_length = 1, max_length = 100, pattern = "^[^:\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub key: String,
     /// The key if not said.
     #[garde(inner(length(chars, min = 1, max = LABEL_CHARS_MAX)))]
@@ -222,6 +222,13 @@ pub fn attributes_schema() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::OneOf(one_of.build())))))
+        .property_names(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(KEY_CHARS_MAX))
+                .pattern(Some("^[^:\\x00-\\x1f\\x7f-\\x9f]+$")),
+        ))
         .max_properties(Some(ATTRIBUTES_MAX))
         .description(Some("Values by key: a text, a number of at most 6 decimals, or a boolean; a key holds no `:`"))
         .examples([serde_json::json!({ "fabric": "linen", "weight": 160, "washable": true })])

@@ -12,6 +12,7 @@ use platform::http::said;
 use platform::problem::FieldProblem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
 use crate::media::Image;
 use crate::product::field;
@@ -92,15 +93,15 @@ pub struct VariantSize {
 pub struct NewVariant {
     /// The shop's own name of it: one variant has it.
     #[garde(length(chars, min = 1, max = SKU_CHARS_MAX))]
-    #[schema(example = "SHIRT-M", max_length = 100)]
+    #[schema(example = "SHIRT-M", max_length = 100, min_length = 1)]
     pub sku: String,
     #[garde(inner(length(chars, min = 1, max = 200)))]
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, min_length = 1)]
     pub title: Option<String>,
     /// A value for each of the product's options.
     #[serde(default)]
     #[garde(custom(are_option_values))]
-    #[schema(example = json!({ "Size": "M" }))]
+    #[schema(schema_with = options_schema)]
     pub options: BTreeMap<String, String>,
     /// Its own; where there are none, the product's stand for it.
     #[serde(default)]
@@ -182,7 +183,7 @@ pub struct EditVariant {
     pub status: Option<VariantStatus>,
     /// A value for each of the product's options.
     #[garde(inner(custom(are_option_values)))]
-    #[schema(example = json!({ "Size": "M" }))]
+    #[schema(schema_with = options_schema)]
     pub options: Option<BTreeMap<String, String>>,
     /// All of them anew.
     #[garde(length(max = VARIANT_IMAGES_MAX), dive)]
@@ -318,9 +319,23 @@ pub fn option_problems<'a>(
     problems
 }
 
+/// Names and values as [`are_option_values`] takes them.
+fn options_schema() -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(OPTION_CHARS_MAX));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(text()))
+        .additional_properties(Some(text()))
+        .examples([serde_json::json!({ "Size": "M" })])
+        .into()
+}
+
 /// For garde.
 pub fn are_option_values(options: &BTreeMap<String, String>, _: &()) -> garde::Result {
-    match options.iter().find(|(_, value)| !(1..=OPTION_CHARS_MAX).contains(&value.chars().count())) {
+    match options
+        .iter()
+        .find(|(name, value)| name.is_empty() || !(1..=OPTION_CHARS_MAX).contains(&value.chars().count()))
+    {
         Some((name, _)) => {
             Err(garde::Error::new(format!("the value of `{name}` has 1 to {OPTION_CHARS_MAX} characters")))
         }

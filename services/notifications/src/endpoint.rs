@@ -17,13 +17,25 @@ pub const FAILS_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 macro_rules! topics {
     ($($name:literal $topic:ident $event:ty;)*) => {
         /// What an endpoint may ask to be told.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Topic {
             /// All of them, those of later releases too.
             #[serde(rename = "*")]
             Everything,
             $(#[serde(rename = $name)] $topic,)*
         }
+
+        impl utoipa::PartialSchema for Topic {
+            /// By their names: the derived one would list the variants'.
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some(["*", $($name),*]))
+                    .description(Some("An event; `*`: all of them, those of later releases too"))
+                    .into()
+            }
+        }
+        impl ToSchema for Topic {}
 
         impl Topic {
                     #[cfg(test)]

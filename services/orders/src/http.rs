@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use contracts::orders::OrderId;
 use platform::http::{Body, List, Page, Path, PreferWait, Query, RequiredKey, Tagged, created};
-use platform::problem::FieldProblem;
 use platform::{Buyer, Ctx, Problem, Session};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -171,16 +170,13 @@ async fn stream_order_events(
     Path(order): Path<OrderId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    stream::open(&ctx, &waiters, &streams, order, &asker, last_event_id(&headers)?).await
+    stream::open(&ctx, &waiters, &streams, order, &asker, last_event_id(&headers)).await
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<i64, Problem> {
-    let Some(text) = headers.get("last-event-id") else { return Ok(0) };
-    let number = text.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|number: &i64| *number >= 0);
-    number.ok_or_else(|| {
-        let detail = "is the id of an event of this stream: a whole number".to_owned();
-        Problem::malformed(vec![FieldProblem { pointer: "Last-Event-ID".to_owned(), detail }])
-    })
+/// Browsers send what they were last given; what is no id of this stream begins it anew.
+fn last_event_id(headers: &HeaderMap) -> i64 {
+    let text = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.trim().parse().ok().filter(|number| *number >= 0).unwrap_or(0)
 }
 
 /// Ask for a link to an order, by its number and the e-mail address that it was placed with. If there is such

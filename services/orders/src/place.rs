@@ -54,7 +54,7 @@ pub struct PaymentChoice {
     /// The gateway's name for the buyer's card.
     #[serde(default)]
     #[garde(inner(custom(contracts::values::is_token)))]
-    #[schema(example = "tok_ok", max_length = 255)]
+    #[schema(value_type = Option<contracts::values::TokenText>, example = "tok_ok")]
     pub token: Option<String>,
     /// How much to pay so, where several payments make up the total; not said: all of it.
     #[serde(default)]

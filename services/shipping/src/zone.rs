@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use contracts::shipping::ShippingZoneId;
-use contracts::values::is_country;
+use contracts::values::{CountryCode, is_country};
 use jiff::Timestamp;
 use platform::problem::FieldProblem;
 use platform::{Config, Problem};
@@ -36,7 +36,7 @@ pub struct NewShippingZone {
     /// Whole countries: ISO 3166-1 alpha-2.
     #[serde(default)]
     #[garde(length(max = COUNTRIES_MAX), inner(custom(is_country)))]
-    #[schema(example = json!(["AT", "DE"]), max_items = 250)]
+    #[schema(value_type = Vec<CountryCode>, example = json!(["AT", "DE"]), max_items = 250)]
     pub countries: Vec<String>,
     /// Parts of countries.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct EditShippingZone {
     /// All of them anew.
     #[serde(default)]
     #[garde(inner(length(max = COUNTRIES_MAX), inner(custom(is_country))))]
-    #[schema(max_items = 250)]
+    #[schema(value_type = Option<Vec<CountryCode>>, max_items = 250)]
     pub countries: Option<Vec<String>>,
     /// All of them anew.
     #[serde(default)]

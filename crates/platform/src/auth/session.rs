@@ -58,7 +58,8 @@ pub(super) async fn find(parts: &Parts, ctx: &Ctx) -> Result<Option<Session>, Pr
     };
     match ctx.identity.check(ctx, token).await {
         Ok(claims) => {
-            must_be_same_origin(&parts.method, &parts.headers, &ctx.config.server)?;
+            let Parts { method, headers, .. } = parts;
+            must_be_same_origin(method, headers, &ctx.config.server)?;
             Ok(Some(Session { customer: claims.sub, session: claims.sid }))
         }
         Err(problem) if problem.status == Kind::Unauthenticated.status() => Ok(None),

@@ -132,7 +132,8 @@ impl Known {
             return Err(Refused::Wrong);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refused::Wrong)?;
-        let is_ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some(TYPE) && header.crit.is_none();
+        let is_typed = header.typ.is_some_and(|typ| typ == TYPE);
+        let is_ours = is_typed && header.alg == Algorithm::EdDSA && header.crit.is_none();
         let kid = header.kid.filter(|_| is_ours).ok_or(Refused::Wrong)?;
         let key = self.0.get(&kid).ok_or(Refused::UnknownKey)?;
         let claims =
@@ -151,7 +152,7 @@ fn validation(issuer: &str) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false;
     validation.set_audience(&[AUDIENCE]);
-    validation.set_issuer(&[issuer]);
+    validation.set_issuer(std::slice::from_ref(&issuer));
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation
 }

@@ -86,6 +86,10 @@ fn unreadable(rejection: &BytesRejection) -> Problem {
 
 fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T, Problem> {
     refuse_nul(bytes)?;
+    // serde would read a list as the fields of a struct, in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(misshapen("", "is a list: send a JSON object"));
+    }
     let bytes = whole_numbers(bytes);
     let mut json = serde_json::Deserializer::from_slice(&bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -159,11 +163,7 @@ fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
     }
     let escaped = bytes.windows(6).any(|six| six == b"\\u0000");
     if escaped && serde_json::from_slice(bytes).is_ok_and(|value| has_nul(&value)) {
-        return Err(Problem::new(
-            Kind::Malformed,
-            "request.malformed",
-            "a text holds the character U+0000, which can't be stored",
-        ));
+        return Err(Problem::field("", "holds a text with the character U+0000, which can't be stored"));
     }
     Ok(())
 }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_character_nul_is_refused_and_its_name_is_not() {
-        assert_eq!(refused(r#"{"lines":[{"sku":"a\u0000b","quantity":1}]}"#).status, 400);
+        assert_eq!(refused(r#"{"lines":[{"sku":"a\u0000b","quantity":1}]}"#).status, 422);
         assert!(read::<Order>(br#"{"lines":[{"sku":"a\\u0000b","quantity":1}]}"#).is_ok());
     }
 
@@ -273,6 +273,7 @@ mod tests {
     #[test]
     fn what_is_not_json_is_malformed() {
         assert_eq!(refused("{").status, 400);
+        assert_eq!(refused("[[]]").status, 400);
         assert_eq!(refused(r#"{"lines":[]} x"#).status, 400);
     }
 }

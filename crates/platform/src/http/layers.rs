@@ -74,7 +74,7 @@ pub(super) async fn around(around: Around, request: Request, next: Next) -> Resp
 async fn answer_in_time(deadline: Duration, request: Request, next: Next) -> Response {
     if request.uri().path_and_query().is_some_and(|path| path.as_str().contains("%00")) {
         let detail = "the address holds the character U+0000, which names nothing here";
-        return Problem::new(Kind::Malformed, "request.malformed", detail).into_response();
+        return Problem::new(Kind::Invalid, "request.invalid", detail).into_response();
     }
     tokio::time::timeout(deadline, next.run(request)).await.unwrap_or_else(|_| {
         let detail = format!("the request took longer than {} s and was given up", deadline.as_secs());

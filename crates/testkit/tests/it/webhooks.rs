@@ -25,7 +25,7 @@ async fn endpoint(staff: &Staff, receiver: &Receiver, events: Value) -> Value {
 }
 
 fn path(endpoint: &Value) -> String {
-    format!("{ENDPOINTS}/{}", endpoint["id"].as_str().expect("an id"))
+    format!("/v1/admin/webhook-endpoints/{}", endpoint["id"].as_str().expect("an id"))
 }
 
 async fn deliveries(staff: &Staff, endpoint: &Value) -> Vec<Value> {

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{malformed, named};
+use super::named;
 use crate::category::{CategoryPage, CategoryTree, CategoryView, EditCategory, NewCategory};
 use crate::hot::Hot;
 use crate::store::categories::Below;
@@ -59,7 +59,7 @@ async fn list_categories(
         (None, None | Some(false)) => Below::Any,
         (None, Some(true)) => Below::Roots,
         (Some(parent), None) => Below::Parent(named("parent", parent)?),
-        (Some(_), Some(_)) => return Err(malformed("roots", "is not said with `parent`").into()),
+        (Some(_), Some(_)) => return Err(Problem::field("roots", "is not said with `parent`: a root has none").into()),
     };
     let page = Page { limit: asked.limit, cursor: asked.cursor };
     let page = browse::list_categories(&ctx, &hot, &page, &below).await?;

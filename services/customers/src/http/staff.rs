@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use contracts::customers::{ApiKeyId, CustomerId, Permission, Role, StaffId};
 use platform::http::{List, Page, Path, Query};
+use platform::problem::FieldProblem;
 use platform::{Ctx, Problem, Staff, can};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,9 @@ pub fn routes() -> OpenApiRouter<Ctx> {
         .routes(routes!(revoke_staff_key))
         .routes(routes!(list_audit_log))
 }
+
+/// RFC 5321: no address is longer.
+const EMAIL_CHARS_MAX: usize = 254;
 
 /// Which accounts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,6 +54,10 @@ async fn list_customers(
     Query(filter): Query<CustomerFilter>,
 ) -> Result<Json<List<CustomerView>>, Problem> {
     let page = Page { limit: filter.limit, cursor: filter.cursor };
+    if filter.email.as_ref().is_some_and(|email| email.chars().count() > EMAIL_CHARS_MAX) {
+        let detail = format!("has at most {EMAIL_CHARS_MAX} characters");
+        return Err(Problem::malformed(vec![FieldProblem { pointer: "email".to_owned(), detail }]));
+    }
     for_staff::list(&ctx, &page, filter.email.as_deref()).await.map(Json)
 }
 
