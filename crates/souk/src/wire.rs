@@ -102,12 +102,16 @@ impl Shop {
             of.or(platform).is_some_and(|migrations| migrations.iter().any(|one| one.name == name))
         };
         if let Some((service, name)) = applied.iter().find(|(service, name)| !known(service, name)) {
-            return Err(format!("this souk does not know the migration {service} {name}: take the one that was backed up, or a newer one"));
+            return Err(format!(
+                "this souk does not know the migration {service} {name}: take the one that was backed up, or a newer one"
+            ));
         }
         for db in &self.databases {
             let here = self.services.iter().filter(|service| service.ctx.db.is_same(db));
             let of = |service: &Service| {
-                let is_applied = |migration: &store::Migration| applied.contains(&(service.name.to_owned(), migration.name.to_owned()));
+                let is_applied = |migration: &store::Migration| {
+                    applied.contains(&(service.name.to_owned(), migration.name.to_owned()))
+                };
                 let count = service.migrations.iter().take_while(|migration| is_applied(migration)).count();
                 (service.name, &service.migrations[..count])
             };

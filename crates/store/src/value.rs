@@ -44,25 +44,39 @@ macro_rules! params {
     ($($value:expr),* $(,)?) => { vec![$($crate::ToValue::to_value(&$value)),*] };
 }
 
-/// The rows of `@rows($1: id @id, quantity @int)`: one parameter, however many rows.
+/// The rows of `@rows($1: id @id, quantity @int)`: one parameter, however many rows. Written straight into its text:
+/// an import's tables are large, and lie in memory once.
 pub fn rows(rows: impl IntoIterator<Item = Vec<Value>>) -> Value {
-    let mut is_storable = true;
-    let mut cell = |value: Value| match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Int(number) => number.into(),
-        Value::Bool(flag) => flag.into(),
-        cell if has_nul(&cell) => {
-            is_storable = false;
-            serde_json::Value::Null
+    let mut table = vec![b'['];
+    for row in rows {
+        let parts = if table.len() > 1 { &b",["[..] } else { &b"["[..] };
+        table.extend_from_slice(parts);
+        for (place, cell) in row.into_iter().enumerate() {
+            if place > 0 {
+                table.push(b',');
+            }
+            // What no database keeps is refused with the statement, where there is an error to answer with.
+            if has_nul(&cell) {
+                return Value::Json("\0".to_owned());
+            }
+            write_cell(&mut table, cell);
         }
-        Value::Text(text) | Value::Json(text) => text.into(),
-        Value::Id(uuid) => uuid.simple().to_string().into(),
+        table.push(b']');
+    }
+    table.push(b']');
+    Value::Json(String::from_utf8(table).expect("JSON is written as UTF-8"))
+}
+
+fn write_cell(table: &mut Vec<u8>, cell: Value) {
+    let written = match cell {
+        Value::Null => serde_json::to_writer(table, &()),
+        Value::Int(number) => serde_json::to_writer(table, &number),
+        Value::Bool(flag) => serde_json::to_writer(table, &flag),
+        Value::Text(text) | Value::Json(text) => serde_json::to_writer(table, &text),
+        Value::Id(uuid) => serde_json::to_writer(table, uuid.simple().encode_lower(&mut [0; 32])),
         Value::Bytes(_) => unreachable!("rows carry no bytes: no table needs them"),
     };
-    let table: Vec<serde_json::Value> =
-        rows.into_iter().map(|row| row.into_iter().map(&mut cell).collect::<Vec<_>>().into()).collect();
-    // What no database keeps is refused with the statement, where there is an error to answer with.
-    Value::Json(if is_storable { serde_json::Value::from(table).to_string() } else { "\0".to_owned() })
+    written.expect("a buffer takes any text");
 }
 
 /// PostgreSQL keeps no U+0000 in text and JSON; so SQLite is not given one either.

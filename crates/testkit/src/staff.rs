@@ -70,7 +70,8 @@ impl Staff {
     /// Books goods in, or out where the quantity is negative.
     pub async fn receive(&self, product: &Product, quantity: i64) -> Value {
         let reason = if quantity > 0 { "received" } else { "lost" };
-        let body = json!({ "variant": product.variant, "location": self.location, "quantity": quantity, "reason": reason });
+        let body =
+            json!({ "variant": product.variant, "location": self.location, "quantity": quantity, "reason": reason });
         self.post("/v1/admin/stock/adjustments", body).await.must(201)
     }
 

@@ -1,7 +1,7 @@
 //! What imported products share: brands, categories and attributes, which are made where there are none.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::Tx;
 use contracts::catalog::{BrandId, CategoryChanged, CategoryId, ProductId};
@@ -97,32 +97,39 @@ async fn find_categories<'a>(tx: &mut Tx, named: impl Iterator<Item = &'a Import
             ImportedCategory::Slug(_) => None,
         })
         .collect();
-    if paths.is_empty() {
-        return Ok((found, BTreeMap::new()));
-    }
-    let nodes = store::tree(tx).await?;
-    let children = by_title(&nodes);
-    let is_here = |titles: &[String]| walk(&children, titles);
-    let ids: Vec<Option<CategoryId>> = paths.iter().map(|(_, titles)| is_here(titles)).collect();
-    let missing: Vec<_> = paths.iter().zip(&ids).filter(|(_, id)| id.is_none()).map(|(path, _)| *path).collect();
-    found.extend(paths.iter().zip(&ids).filter_map(|((name, _), id)| Some(((*name).clone(), (*id)?))));
+    let known = find_paths(tx, paths.iter().map(|(_, titles)| *titles)).await?;
+    let missing: Vec<_> = paths.iter().filter(|(_, titles)| !known.contains_key(titles)).copied().collect();
+    found.extend(paths.iter().filter_map(|(name, titles)| Some(((*name).clone(), *known.get(titles)?))));
     let (made, why) = make(tx, &missing).await?;
     found.extend(made);
     Ok((found, why))
 }
 
-type Children<'a> = HashMap<(Option<CategoryId>, &'a str), CategoryId>;
-
-fn by_title(nodes: &[Node]) -> Children<'_> {
-    nodes.iter().map(|node| ((node.parent, node.title.as_str()), node.id)).collect()
-}
-
-fn walk(children: &Children<'_>, titles: &[String]) -> Option<CategoryId> {
-    let mut at = None;
-    for title in titles {
-        at = Some(*children.get(&(at, title.as_str()))?);
+/// The categories that are here of these paths and of what is above them: a statement for each level of the tree.
+pub async fn find_paths<'a>(
+    tx: &mut Tx,
+    paths: impl Iterator<Item = &'a [String]>,
+) -> Result<BTreeMap<&'a [String], CategoryId>, Error> {
+    let mut levels: BTreeMap<usize, BTreeSet<&[String]>> = BTreeMap::new();
+    for path in paths {
+        for depth in 1..=path.len() {
+            levels.entry(depth).or_default().insert(&path[..depth]);
+        }
     }
-    at
+    let mut found: BTreeMap<&[String], CategoryId> = BTreeMap::new();
+    for level in levels.into_values() {
+        let asked: Vec<(&[String], Option<CategoryId>, &str)> = level
+            .into_iter()
+            .filter_map(|path| {
+                let (title, above) = path.split_last()?;
+                let parent = if above.is_empty() { None } else { Some(*found.get(above)?) };
+                Some((path, parent, title.as_str()))
+            })
+            .collect();
+        let here = store::children(tx, asked.iter().map(|(_, parent, title)| (*parent, *title))).await?;
+        found.extend(here.into_iter().filter_map(|(place, id)| Some((asked.get(place)?.0, id))));
+    }
+    Ok(found)
 }
 
 /// Makes what is missing of these paths; the tree is this transaction's from here on.

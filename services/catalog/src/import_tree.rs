@@ -6,7 +6,7 @@ use platform::{Ctx, Problem};
 
 use crate::Error;
 use crate::category::{Node, Tree};
-use crate::import_parts::free_slug;
+use crate::import_parts::{find_paths, free_slug};
 use crate::imported::{ImportFault, ImportedAttribute, ImportedBrand, ImportedCategoryPart, ImportedPart};
 use crate::store::{categories, import as store};
 
@@ -62,8 +62,8 @@ async fn import(tx: &mut Tx, parts: &[(usize, ImportedPart)]) -> Result<Imported
 }
 
 async fn plant(tx: &mut Tx, asked: &[(usize, &ImportedCategoryPart)], done: &mut ImportedParts) -> Result<(), Error> {
-    let before = Tree::new(store::tree(tx).await?);
-    if asked.iter().all(|(_, category)| walk(&before, &category.titles).is_some()) {
+    let known = find_paths(tx, asked.iter().map(|(_, category)| category.titles.as_slice())).await?;
+    if asked.iter().all(|(_, category)| known.contains_key(category.titles.as_slice())) {
         return Ok(());
     }
     let mut tree = categories::lock_tree(tx).await?;

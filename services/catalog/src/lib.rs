@@ -54,9 +54,7 @@ pub use export::{ExportedLine, ExportedPrice, ProductExport, export_prices};
 pub use import_prices::{ImportedPrices, ListedPrice, import_prices};
 pub use import_products::{Imported, import_products};
 pub use import_tree::{ImportedParts, import_parts};
-pub use imported::{
-    ImportFault, ImportedCategory, ImportedPart, ImportedPrice, ImportedProduct, ImportedVariant,
-};
+pub use imported::{ImportFault, ImportedCategory, ImportedPart, ImportedPrice, ImportedProduct, ImportedVariant};
 pub use media::Image;
 pub use variant::{VariantSize, VariantStatus};
 

@@ -12,11 +12,13 @@ use platform::http::said;
 use platform::problem::FieldProblem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr};
 
 use crate::attribute::{Attributes, attributes_schema, fits};
 use crate::media::{IMAGES_MAX, Image};
 use crate::slug::is_slug;
-use crate::variant::{NewVariant, VariantView, are_option_values, option_problems};
+use crate::variant::{NewVariant, VariantView, are_option_values, option_problems, option_values_schema};
 
 pub const TITLE_CHARS_MAX: usize = 300;
 pub const DESCRIPTION_CHARS_MAX: usize = 20_000;
@@ -160,12 +162,12 @@ pub struct NewProduct {
     /// By slug or id; the first is where it is at home.
     #[serde(default)]
     #[garde(length(max = CATEGORIES_MAX), inner(length(chars, min = 1, max = 200)))]
-    #[schema(example = json!(["linen-shirts"]), max_items = 10)]
+    #[schema(schema_with = categories_schema)]
     pub categories: Vec<String>,
     /// What the variants differ in; each variant says its value of each.
     #[serde(default)]
     #[garde(length(max = OPTIONS_MAX), inner(length(chars, min = 1, max = OPTION_CHARS_MAX)))]
-    #[schema(example = json!(["Size"]), max_items = 5)]
+    #[schema(schema_with = options_schema)]
     pub options: Vec<String>,
     #[serde(default)]
     #[garde(custom(fits))]
@@ -231,11 +233,11 @@ pub struct EditProduct {
     pub status: Option<ProductStatus>,
     /// All of them anew, by slug or id.
     #[garde(inner(length(max = CATEGORIES_MAX), inner(length(chars, min = 1, max = 200))))]
-    #[schema(max_items = 10)]
+    #[schema(schema_with = categories_schema)]
     pub categories: Option<Vec<String>>,
     /// All of them anew, in the order to ask. Where it is more than another order, `variants` says the values.
     #[garde(inner(length(max = OPTIONS_MAX), inner(length(chars, min = 1, max = OPTION_CHARS_MAX))))]
-    #[schema(max_items = 5)]
+    #[schema(schema_with = options_schema)]
     pub options: Option<Vec<String>>,
     /// Every variant that was not taken out, in its new order, with its options where those change.
     #[garde(length(min = 1, max = VARIANTS_MAX), dive)]
@@ -270,7 +272,7 @@ pub struct ArrangedVariant {
     pub id: VariantId,
     /// A value for each of the product's options; as they were if not said.
     #[garde(inner(custom(are_option_values)))]
-    #[schema(example = json!({ "Size": "M" }))]
+    #[schema(schema_with = option_values_schema)]
     pub options: Option<BTreeMap<String, String>>,
 }
 
@@ -325,6 +327,25 @@ fn doubled(pointer: &str, names: &[String]) -> Vec<FieldProblem> {
     let mut seen = BTreeSet::new();
     let again = names.iter().enumerate().filter(|(_, name)| !seen.insert(*name));
     again.map(|(at, _)| field(format!("{pointer}/{at}"), "is named before")).collect()
+}
+
+fn categories_schema() -> RefOr<Schema> {
+    texts("By slug or id; the first is where it is at home", CATEGORIES_MAX, 200, "linen-shirts")
+}
+
+fn options_schema() -> RefOr<Schema> {
+    texts("What the variants differ in, in the order to ask", OPTIONS_MAX, OPTION_CHARS_MAX, "Size")
+}
+
+/// A list of texts that are not empty.
+fn texts(about: &str, items_max: usize, chars_max: usize, example: &str) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(chars_max));
+    ArrayBuilder::new()
+        .items(text)
+        .max_items(Some(items_max))
+        .description(Some(about))
+        .examples([serde_json::json!([example])])
+        .into()
 }
 
 fn draft() -> ProductStatus {

@@ -16,9 +16,9 @@ pub async fn on_stock_availability_changed(
     let Some(product) = variants::product_of(tx, event.variant).await? else {
         return Ok(Outcome::Later("its variant has not come yet"));
     };
+    // Two variants of one product may flip at once: the later sees what the earlier left.
+    listing::take(tx, &[product]).await?;
     if variants::set_availability(tx, event.variant, event.availability, event.version).await? {
-        // Two variants of one product may flip at once: the later sees what the earlier left.
-        listing::take(tx, &[product]).await?;
         listing::refresh(tx, &[product]).await?;
         // So that every process forgets the page that it keeps.
         tx.say(&ProductsChanged { first: product, products: vec![product] });

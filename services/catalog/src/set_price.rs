@@ -39,7 +39,7 @@ async fn set(
     market: &MarketId,
     price: Money,
 ) -> Result<ProductId, Error> {
-    let product = variants::product_of(tx, variant).await?.ok_or(Error::VariantNotFound { variant })?;
+    let product = take_product_of(tx, variant).await?;
     if variants::put_prices(tx, &[(variant, market.clone(), price)]).await? > 0 {
         changed(tx, staff, (product, variant), market, Some(price)).await?;
     }
@@ -61,10 +61,17 @@ pub async fn remove_price(
 }
 
 async fn remove(tx: &mut Tx, staff: &Staff<()>, variant: VariantId, market: &MarketId) -> Result<ProductId, Error> {
-    let product = variants::product_of(tx, variant).await?.ok_or(Error::VariantNotFound { variant })?;
+    let product = take_product_of(tx, variant).await?;
     if variants::remove_price(tx, variant, market).await? {
         changed(tx, staff, (product, variant), market, None).await?;
     }
+    Ok(product)
+}
+
+/// A product is taken before what it holds, here as everywhere.
+async fn take_product_of(tx: &mut Tx, variant: VariantId) -> Result<ProductId, Error> {
+    let product = variants::product_of(tx, variant).await?.ok_or(Error::VariantNotFound { variant })?;
+    store::listing::take(tx, &[product]).await?;
     Ok(product)
 }
 

@@ -25,7 +25,20 @@ pub const MIGRATIONS: &[Migration] = migrations!["0001_catalog" (release 1)];
 
 /// Every statement of every file.
 pub fn all() -> Vec<&'static Sql> {
-    [ALL, attributes::ALL, brands::ALL, categories::ALL, export::ALL, import::ALL, listing::ALL, listing::LISTS, show::ALL, staff_list::ALL, variants::ALL].concat()
+    [
+        ALL,
+        attributes::ALL,
+        brands::ALL,
+        categories::ALL,
+        export::ALL,
+        import::ALL,
+        listing::ALL,
+        listing::LISTS,
+        show::ALL,
+        staff_list::ALL,
+        variants::ALL,
+    ]
+    .concat()
 }
 
 statements! {

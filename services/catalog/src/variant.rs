@@ -12,7 +12,8 @@ use platform::http::said;
 use platform::problem::FieldProblem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
+use utoipa::openapi::schema::{Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr};
 
 use crate::media::Image;
 use crate::product::field;
@@ -101,7 +102,7 @@ pub struct NewVariant {
     /// A value for each of the product's options.
     #[serde(default)]
     #[garde(custom(are_option_values))]
-    #[schema(schema_with = options_schema)]
+    #[schema(schema_with = option_values_schema)]
     pub options: BTreeMap<String, String>,
     /// Its own; where there are none, the product's stand for it.
     #[serde(default)]
@@ -183,7 +184,7 @@ pub struct EditVariant {
     pub status: Option<VariantStatus>,
     /// A value for each of the product's options.
     #[garde(inner(custom(are_option_values)))]
-    #[schema(schema_with = options_schema)]
+    #[schema(schema_with = option_values_schema)]
     pub options: Option<BTreeMap<String, String>>,
     /// All of them anew.
     #[garde(length(max = VARIANT_IMAGES_MAX), dive)]
@@ -319,13 +320,14 @@ pub fn option_problems<'a>(
     problems
 }
 
-/// Names and values as [`are_option_values`] takes them.
-fn options_schema() -> RefOr<Schema> {
-    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(OPTION_CHARS_MAX));
+/// A value for each of the product's options.
+pub fn option_values_schema() -> RefOr<Schema> {
+    let value = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(OPTION_CHARS_MAX));
     ObjectBuilder::new()
         .schema_type(Type::Object)
-        .property_names(Some(text()))
-        .additional_properties(Some(text()))
+        .property_names(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1))))
+        .additional_properties(Some(value))
+        .description(Some("A value for each of the product's options"))
         .examples([serde_json::json!({ "Size": "M" })])
         .into()
 }

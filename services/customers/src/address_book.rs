@@ -72,16 +72,16 @@ async fn add_in(tx: &mut Tx, adding: &Adding) -> Result<Option<CustomerAddressVi
         return Ok(None);
     }
     let AddAddress { address, default_shipping, default_billing } = body.clone();
-    let entry =
+    let added =
         CustomerAddressView { id, address, default_shipping, default_billing, created_at: now, updated_at: now };
     if !store::accounts::lock(tx, *customer).await? {
         return Err(Error::NotFound);
     }
-    store::addresses::yield_defaults(tx, *customer, &entry).await?;
-    if !store::addresses::insert(tx, *customer, &entry, ADDRESSES_MAX).await? {
+    store::addresses::yield_defaults(tx, *customer, &added).await?;
+    if !store::addresses::insert(tx, *customer, &added, ADDRESSES_MAX).await? {
         return Err(Error::AddressBookFull { most: ADDRESSES_MAX });
     }
-    Ok(Some(entry))
+    Ok(Some(added))
 }
 
 /// Changes an address.

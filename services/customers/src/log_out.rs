@@ -41,7 +41,8 @@ async fn end(ctx: &Ctx, customer: CustomerId, which: Which, because: EndedBecaus
     let ended = ctx.db.write((customer, which, because), |tx, (customer, which, because)| {
         Box::pin(end_in(tx, *customer, *which, *because))
     });
-    ctx.revoke_sessions(&ended.await?);
+    let ended = ended.await?;
+    ctx.revoke_sessions(&ended);
     Ok(())
 }
 

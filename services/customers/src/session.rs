@@ -1,5 +1,7 @@
 //! A session: a log in, from one device, that is kept alive by refresh tokens of which each works once.
 
+use std::cmp::Ordering;
+
 use contracts::customers::{CustomerId, SessionId};
 use jiff::{SignedDuration, Timestamp};
 use platform::config;
@@ -69,13 +71,13 @@ impl Session {
     pub fn use_of(&self, generation: i64, now: Timestamp) -> Use {
         let is_over = self.ended_at.is_some() || self.expires_at <= now;
         let is_fresh = self.refreshed_at.saturating_add(GRACE).is_ok_and(|end| now < end);
-        match self.generation - generation {
+        match generation.cmp(&self.generation) {
             _ if is_over => Use::Over,
-            0 => Use::Rotate,
-            1 if is_fresh => Use::Again,
-            1.. => Use::Reused,
-            // Of a generation to come: from a database that was set back to an older copy.
-            _ => Use::Over,
+            Ordering::Equal => Use::Rotate,
+            Ordering::Less if is_fresh && generation + 1 == self.generation => Use::Again,
+            Ordering::Less => Use::Reused,
+            // Of a generation to come: the database was set back to an older copy.
+            Ordering::Greater => Use::Over,
         }
     }
 

@@ -80,7 +80,7 @@ async fn change(tx: &mut Tx, adjusting: &Adjusting) -> Result<bool, Error> {
     }
     let StockAdjustment { variant, location, quantity, reason, ref note } = *asked;
     store::lock_variants(tx, &[variant]).await?;
-    store::add_levels(tx, &[variant], location).await?;
+    store::add_levels(tx, [(variant, location)]).await?;
     let movement = Movement::adjusted(variant, location, quantity, reason, note.clone());
     if !book_as(tx, &[(*id, &movement)]).await? {
         return Err(Error::BelowZero);

@@ -118,13 +118,16 @@ async fn count(tx: &mut Tx, counts: &[Counted]) -> Result<u64, Error> {
     store::lock_variants(tx, &variants).await?;
     let before = store::import::before_in(tx, places(counts)).await?;
     let differing = differing(counts, &before);
-    store::import::add_levels(tx, places(&differing)).await?;
+    store::add_levels(tx, places(&differing)).await?;
     set_policies(tx, &differing, &before).await?;
     let thresholds = differing.iter().filter_map(|counted| {
         let low = counted.count.low_threshold?;
-        Some((counted.variant, counted.location, low))
+        Some(((counted.variant, counted.location), low))
     });
-    store::import::set_thresholds(tx, thresholds).await?;
+    let thresholds = Vec::from_iter(thresholds);
+    if !thresholds.is_empty() {
+        store::set_thresholds(tx, thresholds).await?;
+    }
     let movements: Vec<Movement> = differing
         .iter()
         .map(|counted| (counted, counted.count.on_hand - on_hand(&before, counted).unwrap_or(0)))
@@ -154,7 +157,10 @@ async fn set_policies(tx: &mut Tx, counts: &[Counted], before: &Known) -> Result
     }
     for policy in [StockPolicy::Deny, StockPolicy::Backorder, StockPolicy::Untracked] {
         let of = wanted.iter().filter(|(_, wanted)| **wanted == policy).map(|(variant, _)| *variant);
-        store::import::set_policy(tx, &Vec::from_iter(of), policy).await?;
+        let of = Vec::from_iter(of);
+        if !of.is_empty() {
+            store::set_policy(tx, &of, policy).await?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! How much of each variant lies where, and for whom it is held.
 //!
-//! Owns: locations, stock levels and policies, reservations, transfers, stocktakes, the ledger, each variant's availability.
+//! Owns: locations, levels, policies, reservations, transfers, stocktakes, the movement ledger, availability.
 //! Never: ends a hold by itself (orders and shipping say when), holds a part of an order, or knows what a variant is.
 //! Says: stock.reserved, stock.rejected, stock.released, stock.availability_changed (audit.recorded for staff).
 //! Hears: order.placed, order.lines_cancelled, order.cancelled, order.completed, shipment.dispatched.

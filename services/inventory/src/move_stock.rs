@@ -72,8 +72,7 @@ async fn create(tx: &mut Tx, creating: &Creating) -> Result<bool, Error> {
         let quantities: Vec<(VariantId, i64)> =
             new.lines.iter().map(|line| (line.variant, line.quantity.get())).collect();
         must_be_able_to_give(tx, new.from, &quantities).await?;
-        let variants: Vec<VariantId> = quantities.iter().map(|(variant, _)| *variant).collect();
-        store::add_levels(tx, &variants, new.to).await?;
+        store::add_levels(tx, quantities.iter().map(|(variant, _)| (*variant, new.to))).await?;
         let out =
             quantities.iter().map(|(variant, quantity)| Movement::transferred_out(*id, *variant, new.from, *quantity));
         let back_in =
@@ -158,7 +157,7 @@ async fn receive(tx: &mut Tx, receiving: &Receiving) -> Result<bool, Error> {
     if !there.is_empty() {
         let variants: Vec<VariantId> = there.iter().map(|line| line.variant).collect();
         store::lock_variants(tx, &variants).await?;
-        store::add_levels(tx, &variants, transfer.to).await?;
+        store::add_levels(tx, variants.iter().map(|variant| (*variant, transfer.to))).await?;
         let movement = |line: &&Arrived| Movement::transferred_in(*id, line.variant, transfer.to, line.received);
         book_all(tx, &there.iter().map(movement).collect::<Vec<_>>()).await?;
     }

@@ -31,7 +31,7 @@ pub async fn set_policy(
 
 async fn change_policy(tx: &mut Tx, staff: &Staff<()>, variant: VariantId, policy: StockPolicy) -> Result<(), Error> {
     store::lock_variants(tx, &[variant]).await?;
-    store::set_policy(tx, variant, policy).await?;
+    store::set_policy(tx, &[variant], policy).await?;
     if policy != StockPolicy::Deny {
         if !store::locations::is_any_active(tx).await? {
             return Err(Error::NoLocation);
@@ -75,8 +75,8 @@ async fn change_threshold(
     low_threshold: i64,
 ) -> Result<(), Problem> {
     store::lock_variants(tx, &[variant]).await?;
-    store::add_levels(tx, &[variant], location).await?;
-    store::set_threshold(tx, variant, location, low_threshold).await?;
+    store::add_levels(tx, [(variant, location)]).await?;
+    store::set_thresholds(tx, [((variant, location), low_threshold)]).await?;
     flip(tx, [variant]).await?;
     staff.records(tx, "inventory.set_threshold", variant, &["low_threshold"]);
     Ok(())

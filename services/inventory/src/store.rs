@@ -51,8 +51,8 @@ statements! {
         RETURNING variant_id, availability, version";
 
     ADD_LEVELS = "INSERT INTO inventory_level (variant_id, location_id, policy, on_hand, reserved, shortfall, low_threshold, updated_at)
-        SELECT v.variant_id, $2, v.policy, 0, 0, 0, 0, $3
-        FROM @rows($1: variant_id @id) AS mine JOIN inventory_variant AS v ON v.variant_id = mine.variant_id
+        SELECT v.variant_id, mine.location_id, v.policy, 0, 0, 0, 0, $2
+        FROM @rows($1: variant_id @id, location_id @id) AS mine JOIN inventory_variant AS v ON v.variant_id = mine.variant_id
         WHERE true ON CONFLICT (variant_id, location_id) DO NOTHING";
     /// At the first active location, where the variant has a level at none.
     ADD_FIRST_LEVEL = "INSERT INTO inventory_level (variant_id, location_id, policy, on_hand, reserved, shortfall, low_threshold, updated_at)
@@ -63,12 +63,15 @@ statements! {
             WHERE l.variant_id = v.variant_id)
         ORDER BY p.priority, p.id LIMIT 1";
     /// Its levels follow by their foreign key.
-    SET_POLICY = "UPDATE inventory_variant SET policy = $2 WHERE variant_id = $1";
+    SET_POLICY = "UPDATE inventory_variant SET policy = $2
+        WHERE variant_id IN (SELECT variant_id FROM @rows($1: variant_id @id) AS mine)";
     /// What is promised and not there is a shortfall where more than is there is denied, and nothing elsewhere.
     SET_SHORTFALLS = "UPDATE inventory_level SET updated_at = $3,
             shortfall = CASE WHEN CAST($2 AS TEXT) = 'deny' AND reserved > on_hand THEN reserved - on_hand ELSE 0 END
-        WHERE variant_id = $1";
-    SET_THRESHOLD = "UPDATE inventory_level SET low_threshold = $3, updated_at = $4 WHERE variant_id = $1 AND location_id = $2";
+        WHERE variant_id IN (SELECT variant_id FROM @rows($1: variant_id @id) AS mine)";
+    SET_THRESHOLDS = "UPDATE inventory_level SET low_threshold = low, updated_at = $2
+        FROM @rows($1: variant @id, location @id, low @int) AS said
+        WHERE variant_id = variant AND location_id = location AND low_threshold <> low";
     /// A row that does not change breaks a rule: more is held than is there, or taken away than lies there.
     MOVE = "UPDATE inventory_level SET
             on_hand = on_hand + on_hand_change,
@@ -147,6 +150,9 @@ impl FromRow for AvailabilityView {
     }
 }
 
+/// Where a level is.
+pub type Place = (VariantId, LocationId);
+
 /// A column of ids as `@rows`.
 fn ids<I: store::ToValue>(ids: impl IntoIterator<Item = I>) -> Value {
     rows(ids.into_iter().map(|id| params![id]))
@@ -168,9 +174,10 @@ pub async fn lock_levels(
 }
 
 /// Makes the levels that are missing, empty. The variants are locked already.
-pub async fn add_levels(tx: &mut Tx, variants: &[VariantId], location: LocationId) -> Result<()> {
+pub async fn add_levels(tx: &mut Tx, places: impl IntoIterator<Item = Place>) -> Result<()> {
     let now = tx.now();
-    tx.exec(&ADD_LEVELS, params![ids(variants), location, now]).await.map(drop)
+    let places = rows(places.into_iter().map(|(variant, location)| params![variant, location]));
+    tx.exec(&ADD_LEVELS, params![places, now]).await.map(drop)
 }
 
 /// Gives the variant a level at the shop's first active location, unless it has one at any.
@@ -179,23 +186,25 @@ pub async fn add_first_level(tx: &mut Tx, variant: VariantId) -> Result<()> {
     tx.exec(&ADD_FIRST_LEVEL, params![variant, now]).await.map(drop)
 }
 
-/// The variant is locked already.
-pub async fn set_policy(tx: &mut Tx, variant: VariantId, policy: StockPolicy) -> Result<()> {
-    let (now, denies) = (tx.now(), policy == StockPolicy::Deny);
+/// The variants are locked already.
+pub async fn set_policy(tx: &mut Tx, variants: &[VariantId], policy: StockPolicy) -> Result<()> {
+    let (now, mine, denies) = (tx.now(), ids(variants), policy == StockPolicy::Deny);
     // The database checks what a variant that is denied beyond stock has promised: before it becomes one.
     if denies {
-        tx.exec(&SET_SHORTFALLS, params![variant, policy, now]).await?;
+        tx.exec(&SET_SHORTFALLS, params![mine, policy, now]).await?;
     }
-    tx.exec(&SET_POLICY, params![variant, policy]).await?;
+    tx.exec(&SET_POLICY, params![mine, policy]).await?;
     if !denies {
-        tx.exec(&SET_SHORTFALLS, params![variant, policy, now]).await?;
+        tx.exec(&SET_SHORTFALLS, params![mine, policy, now]).await?;
     }
     Ok(())
 }
 
-pub async fn set_threshold(tx: &mut Tx, variant: VariantId, location: LocationId, low_threshold: i64) -> Result<()> {
+/// The variants are locked already, and the levels are there.
+pub async fn set_thresholds(tx: &mut Tx, low: impl IntoIterator<Item = (Place, i64)>) -> Result<()> {
     let now = tx.now();
-    tx.exec(&SET_THRESHOLD, params![variant, location, low_threshold, now]).await.map(drop)
+    let low = rows(low.into_iter().map(|((variant, location), low)| params![variant, location, low]));
+    tx.exec(&SET_THRESHOLDS, params![low, now]).await.map(drop)
 }
 
 /// Changes the levels; how many it changed. Fewer than asked: one would break a rule.

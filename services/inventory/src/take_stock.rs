@@ -56,7 +56,7 @@ async fn take(tx: &mut Tx, taking: &Taking) -> Result<bool, Error> {
     }
     let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
     store::lock_variants(tx, &variants).await?;
-    store::add_levels(tx, &variants, asked.location).await?;
+    store::add_levels(tx, variants.iter().map(|variant| (*variant, asked.location))).await?;
     let shelf = store::stocktakes::shelf(tx, asked.location, &variants).await?;
     let shelf: BTreeMap<VariantId, (i64, i64)> =
         shelf.into_iter().map(|(variant, on_hand, promised)| (variant, (on_hand, promised))).collect();

@@ -41,8 +41,8 @@ impl AttemptState {
     }
 }
 
-/// An attempt with what its gateway must know.
-#[derive(Debug, Clone)]
+/// An attempt with what its gateway must know. No `Debug`: a token must not slip into a log.
+#[derive(Clone)]
 pub struct Attempt {
     /// Also the gateway's key.
     pub id: AttemptId,

@@ -16,15 +16,14 @@ use crate::manual::Manual;
 use crate::operation::Operation;
 use crate::test_bank::TestBank;
 
-/// A way to pay's gateway, and how long it is waited for. Never asked inside a transaction.
-#[derive(Debug)]
+/// A way to pay's gateway, and how long it is waited for. Never asked inside a transaction. It holds secrets, so it has
+/// no `Debug`.
 pub struct Gateway {
     bank: Bank,
     answer_max: Duration,
     pub tries_max: i64,
 }
 
-#[derive(Debug)]
 enum Bank {
     Test(TestBank),
     Manual(Manual),
@@ -47,8 +46,8 @@ impl From<::store::Error> for NotDone {
     }
 }
 
-/// A charge that is asked for.
-#[derive(Debug, Clone)]
+/// A charge that is asked for. No `Debug`: a token must not slip into a log.
+#[derive(Clone)]
 pub struct Ask {
     pub key: AttemptId,
     /// Whose charge it is: gateways keep it with the charge and show it beside.

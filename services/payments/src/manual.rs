@@ -8,7 +8,6 @@ use platform::config::{PaymentMethod, Settles};
 use crate::attempt::Outcome;
 use crate::gateway::Ask;
 
-#[derive(Debug)]
 pub struct Manual {
     settles: Settles,
     instructions: String,

@@ -3,7 +3,7 @@
 
 use contracts::orders::OrderId;
 use contracts::payments::{AttemptId, NextAction, PaymentId};
-use contracts::values::is_token;
+use contracts::values::{TokenText, is_token};
 use contracts::{Currency, Money};
 use garde::Validate;
 use jiff::Timestamp;
@@ -95,22 +95,44 @@ pub struct PaymentDetail {
 }
 
 /// A payment of an order: again after a declined attempt, or a further part of the total.
-#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+// No `Debug`: a token must not slip into a log.
+#[derive(Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayment {
     #[garde(skip)]
     pub order: OrderId,
     /// A way to pay of this shop.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(length(chars, min = 1, max = 64))]
     #[schema(example = "card", min_length = 1, max_length = 64)]
     pub method: String,
     /// The gateway's name for the buyer's card; never the card's number. Ways to pay without a card need none.
     #[garde(inner(custom(is_token)))]
-    #[schema(example = "tok_ok", min_length = 1, max_length = 255)]
+    #[schema(value_type = Option<TokenText>, example = "tok_ok")]
     pub token: Option<String>,
     /// So much of the order's total; all that no other payment is for, if not said.
     #[garde(skip)]
     pub amount: Option<Money>,
+}
+
+/// What a gateway calls a charge, or what a buyer wrote on a transfer: 1 to 255 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Reference(String);
+
+const REFERENCE_CHARS_MAX: usize = 255;
+
+impl TryFrom<String> for Reference {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_text = (1..=REFERENCE_CHARS_MAX).contains(&text.chars().count()) && !text.contains('\0');
+        if is_text { Ok(Self(text)) } else { Err(format!("is 1 to {REFERENCE_CHARS_MAX} characters without U+0000")) }
+    }
+}
+
+impl Reference {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Payment {

@@ -79,7 +79,7 @@ pub struct NewRefund {
     #[serde(default)]
     #[garde(skip)]
     pub shipping: bool,
-    /// Why, for staff and the buyer's mail.
+    /// Why, for whoever looks at it later.
     #[garde(length(chars, min = 1, max = 500))]
     #[schema(example = "one teapot came broken", min_length = 1, max_length = 500)]
     pub reason: String,

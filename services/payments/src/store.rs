@@ -166,7 +166,7 @@ pub async fn free_shipping(tx: &mut Tx, order: OrderId) -> Result<()> {
 }
 
 /// A payment that is to be made, with its first attempt.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewPaymentRow<'a> {
     pub id: PaymentId,
     pub order: OrderId,

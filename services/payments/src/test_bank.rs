@@ -30,7 +30,6 @@ const LATE: SignedDuration = SignedDuration::from_secs(20);
 const REFUSED_BY_BUYER: &str = "authentication_failed";
 const EVENT_ID_CHARS_MAX: usize = 255;
 
-#[derive(Debug)]
 pub struct TestBank {
     db: Db,
     public_url: String,
@@ -270,7 +269,8 @@ impl TestBank {
 
 /// A charge by its reference, for the bank's page; refused where the shop does not use this bank.
 pub async fn find(ctx: &Ctx, reference: &str) -> Result<Charge, Error> {
-    if !ctx.config.payments.values().any(|method| method.gateway == config::Gateway::Test) {
+    let is_used = ctx.config.payments.values().any(|method| method.gateway == config::Gateway::Test);
+    if !is_used || id::decode("ch", reference).is_err() {
         return Err(Error::ChargeNotFound);
     }
     as_bank(bank::by_reference(&ctx.db, reference)).await?.ok_or(Error::ChargeNotFound)

@@ -11,7 +11,11 @@ use super::{Progress, ROWS_BETWEEN_REPORTS, Summary};
 use crate::wire::Shop;
 
 /// Checks the whole file first, then fills the configured database, which has to be empty or not there.
-pub async fn restore(config: &Config, file: &Path, progress: impl Fn(Progress) + Send + Sync) -> Result<Summary, String> {
+pub async fn restore(
+    config: &Config,
+    file: &Path,
+    progress: impl Fn(Progress) + Send + Sync,
+) -> Result<Summary, String> {
     options(config)?;
     let head = Reader::open(file)?.head;
     progress(Progress { doing: "checking".to_owned(), rows: 0, rows_total: head.rows() });

@@ -185,6 +185,7 @@ pub async fn import<P: Fn(Progress)>(run: &mut Run<'_, P>, source: Source, rows:
         take_products(run, products, &mut faults).await?;
         run.faults.write(&mut run.report, faults)?;
         run.show(bytes_read);
+        platform::fault::point("import.batch_taken");
         Ok(())
     })
     .await

@@ -5,7 +5,10 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use testkit::{Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW, Topology};
+use testkit::{
+    Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW,
+    Topology,
+};
 use uuid::Uuid;
 
 use crate::refunds::send;
@@ -134,7 +137,11 @@ pub async fn an_order_is_cancelled_while_the_gateway_is_silent(topology: Topolog
         shop.settle().await;
         assert_eq!(buyer.see(&order).await["status"], "cancelled");
         let payment = owner.payment(&order).await;
-        assert_eq!((&payment["authorized"], &payment["captured"]), (&payment["voided"], &eur(0)), "{token}: {payment:#}");
+        assert_eq!(
+            (&payment["authorized"], &payment["captured"]),
+            (&payment["voided"], &eur(0)),
+            "{token}: {payment:#}"
+        );
         assert_ne!(payment["status"], "pending", "the bank's word is final: {payment:#}");
     }
     shop.finish().await;
@@ -147,7 +154,10 @@ pub async fn an_event_after_the_orders_end_gives_the_money_back(topology: Topolo
     shop.settle().await;
     let page = crate::paying::bank_page(&buyer.see(&order).await);
     // The buyer says yes in the moment in which the order ends.
-    let (_, ()) = futures::join!(async { buyer.cancel(&order).await.must(200) }, crate::paying::complete(&shop, &page, "authorized"));
+    let (_, ()) = futures::join!(
+        async { buyer.cancel(&order).await.must(200) },
+        crate::paying::complete(&shop, &page, "authorized")
+    );
     shop.settle().await;
     tell(&shop, &told_of(&owner, &order).await).await.must(204);
     shop.settle().await;
@@ -243,7 +253,11 @@ pub async fn what_a_gateway_refused_staff_have_asked_again(topology: Topology) {
     let path = format!("/v1/admin/payments/{}", payment["id"].as_str().expect("an id"));
     let shown = owner.get(&path).await.must(200);
     let operation = &shown["operations"][0];
-    assert_eq!((&operation["state"], &operation["reason"]), (&json!("failed"), &json!("try_again_by_hand")), "{shown:#}");
+    assert_eq!(
+        (&operation["state"], &operation["reason"]),
+        (&json!("failed"), &json!("try_again_by_hand")),
+        "{shown:#}"
+    );
     let retry = format!("/v1/admin/payments/operations/{}/retry", operation["id"].as_str().expect("an id"));
     owner.post(&retry, json!({})).await.must(200);
     shop.settle().await;

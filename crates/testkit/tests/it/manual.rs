@@ -64,7 +64,10 @@ pub async fn an_invoice_is_sent_first_and_paid_later(topology: Topology) {
     let payment = owner.payment(&order).await;
     let path = format!("/v1/admin/payments/{}", payment["id"].as_str().expect("an id"));
     let shown = owner.get(&path).await.must(200);
-    assert_eq!((&shown["operations"][0]["kind"], &shown["operations"][0]["state"]), (&json!("capture"), &json!("pending")));
+    assert_eq!(
+        (&shown["operations"][0]["kind"], &shown["operations"][0]["state"]),
+        (&json!("capture"), &json!("pending"))
+    );
     let shown = receive(&owner, &payment, json!({})).await.must(201);
     assert_eq!((&shown["captured"], &shown["receipts"][0]["amount"]), (&eur(TOTAL), &eur(TOTAL)), "{shown:#}");
     shop.settle().await;

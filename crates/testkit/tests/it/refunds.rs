@@ -95,7 +95,8 @@ pub async fn the_same_key_gives_back_once(topology: Topology) {
     let key = Uuid::now_v7().to_string();
     let ask = || async { owner.post("/v1/admin/refunds", by_amount(&order, 1_000)).key(&key).await };
     let answers = futures::future::join_all((0..6).map(|_| ask())).await;
-    let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()["id"].clone()).collect();
+    let made: Vec<_> =
+        answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()["id"].clone()).collect();
     assert!(!made.is_empty() && made.iter().all(|id| *id == made[0]), "{made:?}");
     assert!(answers.iter().all(|answer| answer.status == 201 || answer.json()["code"] == "request.key_in_flight"));
     let again = ask().await;

@@ -70,7 +70,13 @@ async fn declare_attribute(
 ) -> Result<Response, Error> {
     let key = body.key.clone();
     declare::declare_attribute(&ctx, staff.actor(), body.into_inner()).await?;
-    Ok(created("/v1/attributes", browse::show_attribute(&ctx, &key).await?, false))
+    Ok(created(&format!("/v1/attributes/{}", escaped(&key)), browse::show_attribute(&ctx, &key).await?, false))
+}
+
+/// A key as a part of an address (RFC 3986): what is not unreserved is escaped.
+fn escaped(key: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    key.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Changes what people read of an attribute, and whether lists are filtered by it.

@@ -12,6 +12,8 @@ use platform::{Ctx, Problem};
 use serde::de::value::{Error as Unread, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{ArrayBuilder, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -72,6 +74,15 @@ struct ProductsQuery {
     limit: Option<i64>,
     /// The `next` of the page before, with the same market, filter and sort.
     cursor: Option<String>,
+}
+
+fn attributes_schema() -> RefOr<Schema> {
+    let one = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^:]{1,100}:[\\s\\S]{1,200}$"));
+    ArrayBuilder::new()
+        .items(one)
+        .max_items(Some(ATTRIBUTES_ASKED_MAX))
+        .examples([serde_json::json!(["colour:red", "weight:100..200"])])
+        .into()
 }
 
 /// [`ProductsQuery`] as it came.

@@ -8,7 +8,6 @@ use contracts::{Currency, MarketId, Money, TaxClass};
 
 use super::split;
 use crate::attribute::Attributes;
-use crate::category::{CATEGORIES_EVER_MAX, Node};
 use crate::imported::{ImportedAttribute, ImportedBrand, ImportedProduct, ImportedVariant};
 use crate::slug::{slug, sort_key};
 
@@ -59,6 +58,10 @@ statements! {
     ARCHIVE_VARIANTS = "UPDATE catalog_variant SET status = 'archived' WHERE id IN (SELECT r.id FROM @rows($1: id @id) AS r)";
     REMOVE_PRICES = "DELETE FROM catalog_price WHERE (variant_id, market) IN (
         SELECT r.variant_id, r.market FROM @rows($1: variant_id @id, market @text) AS r)";
+    ROOTS = "SELECT wanted.place, c.id FROM @rows($1: place @int, title @text) AS wanted
+        JOIN catalog_category c ON c.title = wanted.title AND c.parent_id IS NULL";
+    CHILDREN = "SELECT wanted.place, c.id FROM @rows($1: place @int, parent_id @id, title @text) AS wanted
+        JOIN catalog_category c ON c.parent_id = wanted.parent_id AND c.title = wanted.title";
     DESCRIBE_CATEGORIES = "UPDATE catalog_category SET description = r.description
         FROM @rows($1: id @id, description @text) AS r WHERE catalog_category.id = r.id";
     DECLARE_ATTRIBUTES = "INSERT INTO catalog_attribute (id, key, label, type, unit, filterable, version, created_at, updated_at)
@@ -292,10 +295,26 @@ pub async fn remove_prices(tx: &mut Tx, unpriced: &[(VariantId, MarketId)]) -> R
     tx.exec(&REMOVE_PRICES, params![unpriced]).await.map(drop)
 }
 
-/// Every category, without holding the tree.
-pub async fn tree(tx: &mut Tx) -> Result<Vec<Node>> {
-    let limit = i64::try_from(CATEGORIES_EVER_MAX).unwrap_or(i64::MAX);
-    tx.all(&super::categories::TREE, params![limit]).await
+/// Which of these titles are below these parents (roots, where there is none), by their place among those asked for.
+pub async fn children<'a>(
+    tx: &mut Tx,
+    asked: impl Iterator<Item = (Option<CategoryId>, &'a str)>,
+) -> Result<Vec<(usize, CategoryId)>> {
+    let (mut below, mut roots) = (Vec::new(), Vec::new());
+    for ((parent, title), place) in asked.zip(0_i64..) {
+        match parent {
+            Some(parent) => below.push(params![place, parent, title]),
+            None => roots.push(params![place, title]),
+        }
+    }
+    let mut found: Vec<(i64, CategoryId)> = Vec::new();
+    if !roots.is_empty() {
+        found = tx.all(&ROOTS, params![rows(roots)]).await?;
+    }
+    if !below.is_empty() {
+        found.extend(tx.all::<(i64, CategoryId)>(&CHILDREN, params![rows(below)]).await?);
+    }
+    Ok(found.into_iter().filter_map(|(place, id)| Some((usize::try_from(place).ok()?, id))).collect())
 }
 
 pub async fn describe_categories(tx: &mut Tx, described: &[(CategoryId, &str)]) -> Result<()> {

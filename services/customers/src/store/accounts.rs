@@ -19,8 +19,8 @@ statements! {
     CUSTOMERS_OF_EMAIL = "SELECT id, email, name, phone, locale, market, metadata, version, created_at, updated_at
         FROM customers_customer WHERE id < $1 AND email = $3 ORDER BY id DESC LIMIT $2";
     UPDATE = "UPDATE customers_customer SET name = $3, phone = $4, locale = $5, market = $6, metadata = $7, version = version + 1, updated_at = $8
-        WHERE id = $1 AND version = $2 RETURNING version";
-    SET_PASSWORD = "UPDATE customers_customer SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+        WHERE version = $2 AND id = $1 RETURNING version";
+    SET_PASSWORD = "UPDATE customers_customer SET password_hash = $3 WHERE password_hash = $2 AND id = $1";
     LOCK = "SELECT id FROM customers_customer WHERE id = $1 @for_update";
     CONTACT = "SELECT id, email, name, locale FROM customers_customer WHERE id = $1";
 }

@@ -17,11 +17,11 @@ statements! {
     ADDRESSES_AFTER = "SELECT id, address, default_shipping, default_billing, created_at, updated_at
         FROM customers_address WHERE customer_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     UPDATE = "UPDATE customers_address SET address = $3, default_shipping = $4, default_billing = $5, updated_at = $6
-        WHERE id = $2 AND customer_id = $1";
+        WHERE customer_id = $1 AND id = $2";
     YIELD_DEFAULTS = "UPDATE customers_address
         SET default_shipping = (default_shipping AND NOT $3), default_billing = (default_billing AND NOT $4)
         WHERE customer_id = $1 AND id <> $2 AND ((default_shipping AND $3) OR (default_billing AND $4))";
-    DELETE = "DELETE FROM customers_address WHERE id = $2 AND customer_id = $1";
+    DELETE = "DELETE FROM customers_address WHERE customer_id = $1 AND id = $2";
 }
 
 /// `false`: the book is full. After [`super::accounts::lock`].

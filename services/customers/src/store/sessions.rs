@@ -15,7 +15,7 @@ statements! {
     NEWEST = "SELECT id, created_at, refreshed_at, expires_at, ended_at, ended_because
         FROM customers_session WHERE customer_id = $1 ORDER BY id DESC LIMIT $2";
     ROTATE = "UPDATE customers_session SET generation = generation + 1, refreshed_at = $3, expires_at = $4
-        WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND expires_at > $3";
+        WHERE id = $1 AND ended_at IS NULL AND expires_at > $3 AND generation = $2";
     END = "UPDATE customers_session SET ended_at = $3, ended_because = $4
         WHERE id = $2 AND customer_id = $1 AND ended_at IS NULL RETURNING id";
     END_ALL = "UPDATE customers_session SET ended_at = $2, ended_because = $3

@@ -20,13 +20,13 @@ statements! {
                 WHEN customers_throttle.delay * 2 > $5 THEN CAST($5 AS BIGINT)
                 ELSE customers_throttle.delay * 2 END,
             tried_at = excluded.tried_at
-        WHERE customers_throttle.tried_at + customers_throttle.delay <= $2
+        WHERE customers_throttle.delay + customers_throttle.tried_at <= $2
         RETURNING subject";
     BLOCKED_UNTIL = "SELECT MAX(tried_at + delay) FROM customers_throttle
         WHERE subject IN (SELECT subject FROM @rows($1: subject @text) AS one)";
     // An account that was right begins anew; an address gets back one try, and the time before it.
     FORGIVE = "UPDATE customers_throttle SET
-            tries = CASE WHEN subject = $2 OR tries = 0 THEN 0 ELSE tries - 1 END,
+            tries = CASE WHEN tries = 0 OR subject = $2 THEN 0 ELSE tries - 1 END,
             delay = CASE WHEN subject = $2 OR delay <= $3 THEN 0 ELSE delay / 2 END,
             tried_at = tried_at - delay
         WHERE subject IN (SELECT subject FROM @rows($1: subject @text) AS one)";

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use contracts::Id;
-use contracts::catalog::VariantId;
-use contracts::inventory::{LocationId, StockPolicy};
+use contracts::inventory::StockPolicy;
 use store::{Db, FromRow, Result, Row, Tx, Value, params, rows, statements};
 use uuid::Uuid;
 
-use super::ids;
+use super::Place;
 use crate::import::ExportedLevel;
 
 statements! {
@@ -17,19 +16,6 @@ statements! {
         FROM @rows($1: variant_id @id, location_id @id) AS asked
         LEFT JOIN inventory_variant AS v ON v.variant_id = asked.variant_id
         LEFT JOIN inventory_level AS l ON l.variant_id = asked.variant_id AND l.location_id = asked.location_id";
-    ADD_LEVELS = "INSERT INTO inventory_level (variant_id, location_id, policy, on_hand, reserved, shortfall, low_threshold, updated_at)
-        SELECT v.variant_id, mine.location_id, v.policy, 0, 0, 0, 0, $2
-        FROM @rows($1: variant_id @id, location_id @id) AS mine JOIN inventory_variant AS v ON v.variant_id = mine.variant_id
-        WHERE true ON CONFLICT (variant_id, location_id) DO NOTHING";
-    /// Its levels follow by their foreign key.
-    SET_POLICY = "UPDATE inventory_variant SET policy = $2
-        WHERE variant_id IN (SELECT variant_id FROM @rows($1: variant_id @id) AS mine)";
-    SET_SHORTFALLS = "UPDATE inventory_level SET updated_at = $3,
-            shortfall = CASE WHEN CAST($2 AS TEXT) = 'deny' AND reserved > on_hand THEN reserved - on_hand ELSE 0 END
-        WHERE variant_id IN (SELECT variant_id FROM @rows($1: variant_id @id) AS mine)";
-    SET_THRESHOLDS = "UPDATE inventory_level SET low_threshold = low, updated_at = $2
-        FROM @rows($1: variant @id, location @id, low @int) AS said
-        WHERE variant_id = variant AND location_id = location AND low_threshold <> low";
     LEVELS = "SELECT l.variant_id, l.location_id, p.name, l.on_hand, l.policy, l.low_threshold
         FROM (
             SELECT variant_id, location_id, on_hand, policy, low_threshold FROM inventory_level
@@ -46,8 +32,6 @@ pub struct Before {
     /// What is on hand, and from when on it is low.
     pub level: Option<(i64, i64)>,
 }
-
-type Place = (VariantId, LocationId);
 
 struct Found(Place, Before);
 
@@ -75,39 +59,6 @@ pub async fn before(db: &Db, places: impl Iterator<Item = Place>) -> Result<BTre
 /// The same of variants that are locked.
 pub async fn before_in(tx: &mut Tx, places: impl Iterator<Item = Place>) -> Result<BTreeMap<Place, Before>> {
     Ok(by_place(tx.all(&BEFORE, params![place_rows(places)]).await?))
-}
-
-/// Makes the levels that are missing, empty. The variants are locked already.
-pub async fn add_levels(tx: &mut Tx, places: impl Iterator<Item = Place>) -> Result<()> {
-    let now = tx.now();
-    tx.exec(&ADD_LEVELS, params![place_rows(places), now]).await.map(drop)
-}
-
-/// The variants are locked already.
-pub async fn set_policy(tx: &mut Tx, variants: &[VariantId], policy: StockPolicy) -> Result<()> {
-    if variants.is_empty() {
-        return Ok(());
-    }
-    let now = tx.now();
-    let (mine, denies) = (ids(variants), policy == StockPolicy::Deny);
-    // The database checks what a variant that is denied beyond stock has promised: before it becomes one.
-    if denies {
-        tx.exec(&SET_SHORTFALLS, params![mine, policy, now]).await?;
-    }
-    tx.exec(&SET_POLICY, params![mine, policy]).await?;
-    if !denies {
-        tx.exec(&SET_SHORTFALLS, params![mine, policy, now]).await?;
-    }
-    Ok(())
-}
-
-pub async fn set_thresholds(tx: &mut Tx, said: impl Iterator<Item = (VariantId, LocationId, i64)>) -> Result<()> {
-    let said: Vec<Vec<Value>> = said.map(|(variant, location, low)| params![variant, location, low]).collect();
-    if said.is_empty() {
-        return Ok(());
-    }
-    let now = tx.now();
-    tx.exec(&SET_THRESHOLDS, params![rows(said), now]).await.map(drop)
 }
 
 impl FromRow for ExportedLevel {

@@ -26,82 +26,78 @@ pub struct Filter {
 }
 
 statements! {
-    /// Each of these walks the index that its name says, newest first, and looks at each order for the other
-    /// filters. $1, $2: after which place; $3: how many; $4 to $8: the filters that all take.
-    NEWEST = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
+    /// Each of these walks the index that its name says, newest first, and looks at each order for the filters
+    /// that may come with it (`walk` says which). $1, $2: after which place; $3: how many.
+    ///
+    /// `x = $n OR $n IS NULL`, in this order: PostgreSQL learns the parameter's type from the first, and guesses
+    /// from it that many orders pass; guessing few, as of `COALESCE($n, x)`, it would sort them all. For the same
+    /// reason the look for a SKU is a sub-select of one row: an EXISTS it would answer by reading every such line.
+    NEWEST = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
         FROM orders_order WHERE (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
+            AND placed_at >= $4
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_MARKET = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
-        FROM orders_order WHERE market = $8 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state)
+    BY_MARKET = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
+        FROM orders_order WHERE market = $5 AND (placed_at, id) < ($1, $2)
+            AND placed_at >= $4
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_STATUS = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
-        FROM orders_order WHERE status = $5 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
+    BY_STATUS = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
+        FROM orders_order WHERE status = $6 AND (placed_at, id) < ($1, $2)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (payment_state = $7 OR $7 IS NULL)
+            AND (fulfilment_state = $8 OR $8 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_PAYMENT = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
-        FROM orders_order WHERE payment_state = $6 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
+    BY_PAYMENT = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
+        FROM orders_order WHERE payment_state = $7 AND (placed_at, id) < ($1, $2)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (status = $6 OR $6 IS NULL)
+            AND (fulfilment_state = $8 OR $8 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_FULFILMENT = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
-        FROM orders_order WHERE fulfilment_state = $7 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state) AND market = COALESCE($8, market)
+    BY_FULFILMENT = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
+        FROM orders_order WHERE fulfilment_state = $8 AND (placed_at, id) < ($1, $2)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (status = $6 OR $6 IS NULL)
+            AND (payment_state = $7 OR $7 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
     /// Over the lines: an order with two lines of a SKU is there once.
     BY_SKU = "SELECT o.id, o.number, o.status, o.payment_state, o.fulfilment_state, o.market, o.customer_id, o.currency,
             o.total_minor, o.due_minor, o.placed_at
         FROM orders_line AS l JOIN orders_order AS o ON o.id = l.order_id
-        WHERE l.sku = $9 AND (l.placed_at, l.order_id) < ($1, $2)
-            AND l.placed_at >= $4 AND o.status = COALESCE($5, o.status)
-            AND o.payment_state = COALESCE($6, o.payment_state)
-            AND o.fulfilment_state = COALESCE($7, o.fulfilment_state) AND o.market = COALESCE($8, o.market)
+        WHERE l.sku = $9 AND (l.placed_at, l.order_id) < ($1, $2) AND l.placed_at >= $4
+            AND (o.market = $5 OR $5 IS NULL) AND (o.status = $6 OR $6 IS NULL)
+            AND (o.payment_state = $7 OR $7 IS NULL) AND (o.fulfilment_state = $8 OR $8 IS NULL)
             AND NOT EXISTS (SELECT 1 FROM orders_line AS other
                 WHERE other.order_id = l.order_id AND other.sku = l.sku AND other.id < l.id)
         ORDER BY l.placed_at DESC, l.order_id DESC LIMIT $3";
-    BY_EMAIL = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
+    BY_EMAIL = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
         FROM orders_order WHERE email_key = $10 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
-                AND l.order_id = orders_order.id) OR $9 IS NULL)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (status = $6 OR $6 IS NULL)
+            AND (payment_state = $7 OR $7 IS NULL) AND (fulfilment_state = $8 OR $8 IS NULL)
+            AND COALESCE((SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id LIMIT 1), 0) >= CASE WHEN $9 IS NULL THEN 0 ELSE 1 END
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
+    BY_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
         FROM orders_order WHERE customer_id = $11 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
-                AND l.order_id = orders_order.id) OR $9 IS NULL)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (status = $6 OR $6 IS NULL)
+            AND (payment_state = $7 OR $7 IS NULL) AND (fulfilment_state = $8 OR $8 IS NULL)
+            AND COALESCE((SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id LIMIT 1), 0) >= CASE WHEN $9 IS NULL THEN 0 ELSE 1 END
             AND (email_key = $10 OR $10 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    BY_NUMBER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
+    BY_NUMBER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
         FROM orders_order WHERE number = $12 AND (placed_at, id) < ($1, $2)
-            AND placed_at >= $4 AND status = COALESCE($5, status)
-            AND payment_state = COALESCE($6, payment_state)
-            AND fulfilment_state = COALESCE($7, fulfilment_state) AND market = COALESCE($8, market)
-            AND (EXISTS (SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
-                AND l.order_id = orders_order.id) OR $9 IS NULL)
+            AND placed_at >= $4 AND (market = $5 OR $5 IS NULL) AND (status = $6 OR $6 IS NULL)
+            AND (payment_state = $7 OR $7 IS NULL) AND (fulfilment_state = $8 OR $8 IS NULL)
+            AND COALESCE((SELECT 1 FROM orders_line AS l WHERE l.sku = $9 AND l.placed_at = orders_order.placed_at
+                AND l.order_id = orders_order.id LIMIT 1), 0) >= CASE WHEN $9 IS NULL THEN 0 ELSE 1 END
             AND (email_key = $10 OR $10 IS NULL) AND (customer_id = $11 OR $11 IS NULL)
         ORDER BY placed_at DESC, id DESC LIMIT $3";
-    OF_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency,
-            total_minor, due_minor, placed_at
+    OF_CUSTOMER = "SELECT id, number, status, payment_state, fulfilment_state, market, customer_id, currency, total_minor,
+            due_minor, placed_at
         FROM orders_order WHERE customer_id = $1 AND (placed_at, id) < ($2, $3)
         ORDER BY placed_at DESC, id DESC LIMIT $4";
 }
@@ -117,10 +113,10 @@ pub async fn search(db: &Db, filter: &Filter, after: Option<Place>, limit: i64) 
         id,
         limit,
         filter.placed_from.unwrap_or(Timestamp::MIN),
+        filter.market,
         filter.status,
         filter.payment_state,
         filter.fulfilment_state,
-        filter.market,
         filter.sku,
         filter.email_key,
         filter.customer,
@@ -151,10 +147,10 @@ fn walk(filter: &Filter) -> (&'static Sql, usize) {
         (filter.payment_state.is_some(), &BY_PAYMENT, 8),
         (filter.fulfilment_state.is_some(), &BY_FULFILMENT, 8),
         (filter.status.is_some(), &BY_STATUS, 8),
-        (filter.market.is_some(), &BY_MARKET, 8),
+        (filter.market.is_some(), &BY_MARKET, 5),
     ];
     let found = walks.into_iter().find(|(serves, ..)| *serves);
-    found.map_or((&NEWEST, 8), |(_, statement, takes)| (statement, takes))
+    found.map_or((&NEWEST, 4), |(_, statement, takes)| (statement, takes))
 }
 
 /// Up to `limit` orders of a customer, newest first.

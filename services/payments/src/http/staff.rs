@@ -6,14 +6,14 @@ use axum::response::Response;
 use contracts::orders::OrderId;
 use contracts::payments::{OperationId, PaymentId, RefundId};
 use platform::http::{Body, List, Page, Path, Query, RequiredKey, created};
-use platform::{Ctx, Staff, can};
+use platform::{Ctx, Problem, Staff, can};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::Error;
-use crate::payment::{PaymentDetail, PaymentView};
+use crate::payment::{PaymentDetail, PaymentView, Reference};
 use crate::receipt::NewReceipt;
 use crate::refund::{NewRefund, RefundView};
 use crate::store::shown::Which;
@@ -37,8 +37,8 @@ struct PaymentsQuery {
     /// Of this order only.
     order: Option<OrderId>,
     /// With this reference only: the gateway's name for the charge, or what was written on a transfer. Not with `order`.
-    #[param(min_length = 1, max_length = 255)]
-    reference: Option<String>,
+    #[param(value_type = Option<String>, min_length = 1, max_length = 255)]
+    reference: Option<Reference>,
     /// How many items: 1 to 100, 20 if not said.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
@@ -56,7 +56,8 @@ async fn list_payments(
 ) -> Result<Json<List<PaymentView>>, Error> {
     let page = Page { limit: query.limit, cursor: query.cursor };
     let which = match (query.order, query.reference) {
-        (Some(order), _) => Which::OfOrder(order),
+        (Some(_), Some(_)) => return Err(Problem::field("reference", "is not said with `order`").into()),
+        (Some(order), None) => Which::OfOrder(order),
         (None, Some(reference)) => Which::WithReference(reference),
         (None, None) => Which::All,
     };

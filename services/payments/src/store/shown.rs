@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ids;
 use crate::attempt::AttemptView;
-use crate::payment::Payment;
+use crate::payment::{Payment, Reference};
 
 statements! {
     ONE = "SELECT p.id, p.order_id, p.number, p.method, a.currency, p.amount_minor, p.attempt_id, p.attempt_number,
@@ -60,7 +60,7 @@ pub async fn by_attempt(db: &Db, attempt: AttemptId) -> Result<Option<Payment>> 
 pub enum Which {
     All,
     OfOrder(OrderId),
-    WithReference(String),
+    WithReference(Reference),
 }
 
 /// Newest first, older than `before`.
@@ -69,7 +69,9 @@ pub async fn newest(db: &Db, which: &Which, before: Option<PaymentId>, limit: i6
     match which {
         Which::All => db.all(&NEWEST, params![before, limit]).await,
         Which::OfOrder(order) => db.all(&NEWEST_OF_ORDER, params![order, before, limit]).await,
-        Which::WithReference(reference) => db.all(&NEWEST_BY_REFERENCE, params![reference, before, limit]).await,
+        Which::WithReference(reference) => {
+            db.all(&NEWEST_BY_REFERENCE, params![reference.as_str(), before, limit]).await
+        }
     }
 }
 

@@ -149,3 +149,31 @@ async fn staff_page_through_payments_newest_first() {
     assert_eq!(page["items"][0]["status"], "authorized");
     assert_eq!(page["items"][0]["authorized"], json!({ "amount": 10_000, "currency": "EUR" }));
 }
+
+#[tokio::test]
+async fn staff_look_for_a_reference_or_an_order_and_not_for_nonsense() {
+    let shop = Shop::open().await;
+    let order = shop.tried("tok_ok").await;
+    let payment = shop.shown(shop.payment_ids(order).await[0]).await;
+    let reference = payment["reference"].as_str().expect("the bank's name for the charge");
+    let (_, page) = shop.get(&format!("/v1/admin/payments?reference={reference}")).await;
+    assert_eq!(page["items"][0]["id"], payment["id"]);
+    assert_eq!(shop.get("/v1/admin/payments?reference=elsewhere").await.1["items"], json!([]));
+    assert_eq!(
+        shop.get(&format!("/v1/admin/payments?reference=x&order={order}")).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    for nonsense in ["", "%00", &"x".repeat(256)] {
+        let (status, problem) = shop.get(&format!("/v1/admin/payments?reference={nonsense}")).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::BAD_REQUEST, &json!("reference")),
+            "{problem}"
+        );
+    }
+    for nothing in ["pay_01jd5zs2xce3nbq7tpv5f8k9wm", "ref_01jd5zs2xce3nbq7tpv5f8k9wm"] {
+        let kind = if nothing.starts_with("pay") { "payments" } else { "refunds" };
+        assert_eq!(shop.get(&format!("/v1/admin/{kind}/{nothing}")).await.0, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(shop.get("/v1/test-gateway/charges/%00").await.0, StatusCode::NOT_FOUND);
+}

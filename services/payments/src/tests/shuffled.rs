@@ -70,8 +70,8 @@ fn the_books_agree_in_any_order() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let shop = runtime.block_on(Shop::open());
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-    let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() });
     let stories = (steps(), prop::sample::select(&TOKENS[..]), prop::option::of(1_i64..10_000));
     let told = runner.run(&stories, |(steps, token, amount)| {
         runtime.block_on(Story::begin(&shop, token, amount).tell(&steps));
