@@ -20,9 +20,6 @@ use axum::http::request::Parts;
 use crate::Problem;
 use crate::problem::Kind;
 
-/// The old name of [`Identity`].
-pub type KeyCache = Identity;
-
 /// Keys of staff begin with it, access tokens never do.
 const KEY_PREFIX: &str = "souk_";
 

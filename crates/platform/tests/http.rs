@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
-use platform::auth::KeyCache;
+use platform::auth::Identity;
 use platform::calls::Peers;
 use platform::http::Body as JsonBody;
 use platform::{Clock, Config, Ctx, Ids, Problem, Process, Service};
@@ -56,7 +56,7 @@ async fn shop() -> (Router, Process, tempfile::TempDir) {
     config.server.body_bytes_max = 100;
     let config = Arc::new(config);
     let peers = Peers::new(&BTreeMap::new(), None, clock).expect("peers");
-    let ctx = Ctx::new(db, peers.clone(), Arc::clone(&config), KeyCache::default());
+    let ctx = Ctx::new(db, peers.clone(), Arc::clone(&config), Identity::default());
     let routes = OpenApiRouter::new().routes(routes!(echo)).routes(routes!(breaks)).routes(routes!(slow));
     let service = Service::new("echoes", &ctx).routes(routes);
     let process = Process::new(config, peers);

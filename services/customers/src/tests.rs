@@ -43,7 +43,7 @@ impl Shop {
         ::store::migrate::migrate(&db, &[("customers", crate::MIGRATIONS)]).await.expect("a schema");
         let config = Arc::new(Config::defaults());
         let peers = Peers::new(&config.peers, None, clock).expect("peers");
-        let ctx = Ctx::new(db.of("customers"), peers.clone(), Arc::clone(&config), auth::KeyCache::default());
+        let ctx = Ctx::new(db.of("customers"), peers.clone(), Arc::clone(&config), auth::Identity::default());
         let process = Process::new(config, peers);
         let router = process.start(vec![crate::service(&ctx)]).await.expect("a process");
         Self { ctx, router, _folder: folder }

@@ -27,7 +27,7 @@ use contracts::orders::{
 };
 use contracts::payments::{AttemptId, NextAction, PaymentFact, PaymentId, PaymentsOfOrders};
 use contracts::{Currency, Id, Money};
-use platform::auth::{KeyCache, sha256_hex};
+use platform::auth::{Identity, sha256_hex};
 use platform::calls::Peers;
 use platform::problem::Kind;
 use platform::{Config, Ctx, JobRun, Outcome, Problem, Process, Service};
@@ -88,7 +88,7 @@ impl Shop {
         let db = Db::open(&Options::new(url), clock.clone(), Ids::counted()).await.expect("a database");
         let config = Arc::new(Config::load(None, &settings).expect("settings"));
         let peers = Peers::new(&BTreeMap::new(), None, clock).expect("peers");
-        let ctx = Ctx::new(db.of("payments"), peers.clone(), Arc::clone(&config), KeyCache::default());
+        let ctx = Ctx::new(db.of("payments"), peers.clone(), Arc::clone(&config), Identity::default());
         let payments = crate::service(&ctx);
         migrate::migrate(&db, &[("payments", payments.migrations)]).await.expect("a schema");
         let orders = FakeOrders::default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contracts::{Event, Id, Kind};
 use jiff::Timestamp;
-use platform::auth::KeyCache;
+use platform::auth::Identity;
 use platform::calls::Peers;
 use platform::process::Process;
 use platform::tasks::Tasks;
@@ -190,7 +190,7 @@ impl Place {
         let db = Db::open(&options, self.clock.clone(), Ids::Random).await.expect("a database");
         let peers = Peers::new(&BTreeMap::new(), None, self.clock.clone()).expect("peers");
         let config = Arc::new(Config::defaults());
-        let ctx = Ctx::new(db.clone(), peers.clone(), Arc::clone(&config), KeyCache::default());
+        let ctx = Ctx::new(db.clone(), peers.clone(), Arc::clone(&config), Identity::default());
         migrate::migrate(&db, &[("listener", MIGRATIONS)]).await.expect("a schema");
         let watched = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&watched);

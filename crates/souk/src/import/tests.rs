@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use platform::auth::KeyCache;
+use platform::auth::Identity;
 use platform::calls::Peers;
 use platform::{Config, Ctx, Process};
 use store::{Clock, Db, Ids, Sql, migrate};
@@ -52,7 +52,7 @@ pub async fn shop() -> Shop {
     us.currency = contracts::Currency::USD;
     config.markets.insert("us".parse().expect("a name"), us);
     let config = Arc::new(config);
-    let ctx = Ctx::new(db.of("souk"), peers.clone(), Arc::clone(&config), KeyCache::default());
+    let ctx = Ctx::new(db.of("souk"), peers.clone(), Arc::clone(&config), Identity::default());
     let services = [catalog::service(&ctx), inventory::service(&ctx)];
     let schemas: Vec<_> = services.iter().map(|service| (service.name, service.migrations)).collect();
     migrate::migrate(&db, &schemas).await.expect("a schema");
