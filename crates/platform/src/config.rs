@@ -346,6 +346,12 @@ impl Config {
                 matches!(url.scheme(), "smtp" | "smtps") && url.host_str().is_some_and(|host| !host.is_empty())
             })
         };
+        let from = &self.notifications.from;
+        let address = from.rsplit_once('<').map_or(from.as_str(), |(_, rest)| rest.trim_end_matches('>')).trim();
+        let is_address = address.split_once('@').is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
+        if !is_address || address.contains(char::is_whitespace) {
+            return Err("setting `notifications.from`: write it like `Shop <shop@example.com>`".into());
+        }
         if !smtp.url.is_empty() && !is_server(&smtp.url) {
             return Err(
                 "setting `notifications.smtp.url`: write it like `smtps://user:password@mail.example.com`".into()

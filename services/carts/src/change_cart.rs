@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::cart::Details;
 use crate::change_lines::change_open;
-use crate::checks::{require_country, require_method};
+use crate::checks::{require_country, require_email, require_method};
 use crate::error::Error;
 use crate::show_cart::{read, show_cart, view};
 use crate::view::CartView;
@@ -24,8 +24,8 @@ use crate::{price, store};
 #[serde(deny_unknown_fields)]
 pub struct ChangeCart {
     #[serde(default, deserialize_with = "said")]
-    #[garde(inner(inner(email, length(chars, max = 254))))]
-    #[schema(value_type = Option<String>, format = Email, example = "ada@example.com", max_length = 254)]
+    #[garde(inner(inner(length(chars, min = 3, max = 254))))]
+    #[schema(value_type = Option<String>, format = Email, example = "ada@example.com", min_length = 3, max_length = 254)]
     pub email: Option<Option<String>>,
     /// In one of the market's countries.
     #[serde(default, deserialize_with = "said")]
@@ -60,11 +60,12 @@ impl ChangeCart {
 
 /// Changes the cart and shows it. Two statements.
 ///
-/// Errors: `NotFound`, `Ordered`; field problems at `/shipping_address/country` and `/shipping_method`.
+/// Errors: `NotFound`, `Ordered`; field problems at `/email`, `/shipping_address/country` and `/shipping_method`.
 pub async fn change_cart(ctx: &Ctx, buyer: &Buyer, id: CartId, body: ChangeCart) -> Result<CartView, Error> {
     let cart = read(ctx, buyer, id).await?;
     cart.require_open()?;
     let details = body.details();
+    require_email(details.email.as_ref().and_then(Option::as_ref))?;
     require_country(ctx, &cart, details.shipping_address.as_ref().and_then(Option::as_ref))?;
     let (from_version, at) = (cart.version, ctx.clock.now());
     let cart = cart.with_details(details.clone(), at);

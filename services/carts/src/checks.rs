@@ -8,6 +8,12 @@ use crate::cart::Cart;
 use crate::offer::{Method, Offer, is_for_sale};
 use crate::price;
 
+/// Errors: a field problem at `/email` where no mail could be sent to it.
+pub fn require_email(email: Option<&String>) -> Result<(), Problem> {
+    let read = email.map_or(Ok(()), |email| garde::rules::email::parse_email(email));
+    read.map_err(|error| Problem::field("/email", format!("is no e-mail address: {error}")))
+}
+
 /// Errors: a field problem at `/shipping_address/country` where the market does not sell there.
 pub fn require_country(ctx: &Ctx, cart: &Cart, address: Option<&Address>) -> Result<(), Problem> {
     let Some(address) = address else {

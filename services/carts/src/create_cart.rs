@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::cart::{Addition, Cart, Limits};
 use crate::change_lines::AddLine;
-use crate::checks::{price_of, require_country, require_method};
+use crate::checks::{price_of, require_country, require_email, require_method};
 use crate::error::Error;
 use crate::view::{CartView, OpenedCart};
 use crate::{price, store};
@@ -35,8 +35,8 @@ pub struct NewCart {
     pub locale: Option<Locale>,
     /// Left out: the account's.
     #[serde(default)]
-    #[garde(email, length(chars, max = 254))]
-    #[schema(format = Email, example = "ada@example.com", max_length = 254)]
+    #[garde(length(chars, min = 3, max = 254))]
+    #[schema(format = Email, example = "ada@example.com", min_length = 3, max_length = 254)]
     pub email: Option<String>,
     /// In one of the market's countries.
     #[serde(default)]
@@ -72,7 +72,7 @@ struct Opening {
 /// Opens a cart and shows it: a customer's, or a guest's with its token, this once. One or two statements; one
 /// more for a customer.
 ///
-/// Errors: `TooManyLines`, `TooManyCarts`; field problems at `/market`, `/shipping_address/country`,
+/// Errors: `TooManyLines`, `TooManyCarts`; field problems at `/market`, `/email`, `/shipping_address/country`,
 /// `/shipping_method` and `/lines`.
 pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart) -> Result<OpenedCart, Error> {
     let account = match customer {
@@ -80,6 +80,7 @@ pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart)
         Some(_) | None => None,
     };
     let mut cart = opened(ctx, customer, account, &body)?;
+    require_email(body.email.as_ref())?;
     require_country(ctx, &cart, cart.shipping_address.as_ref())?;
     let offer = price::offer(ctx, &cart).await?;
     for (at, line) in body.lines.iter().enumerate() {

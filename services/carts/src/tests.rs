@@ -107,6 +107,8 @@ async fn what_cannot_be_sold_or_sent_is_refused_at_its_field() {
     assert_eq!(pointer(shop.add(&cart, of(TEAPOT, Quantity::MAX)).await).as_deref(), Some("/quantity"));
     let method = |cart| ChangeCart { shipping_method: Some(Some(post().method)), ..cart };
     assert_eq!(pointer(shop.change(&cart, method(ChangeCart::default())).await).as_deref(), Some("/shipping_method"));
+    let nowhere = ChangeCart { email: Some(Some("ada at home".into())), ..ChangeCart::default() };
+    assert_eq!(pointer(shop.change(&cart, nowhere).await).as_deref(), Some("/email"));
     assert_eq!(pointer(shop.change(&cart, going_to("US")).await).as_deref(), Some("/shipping_address/country"));
     assert_eq!(pointer(shop.change(&cart, method(going_to("DE"))).await).as_deref(), Some("/shipping_method"));
     let view = shop.change(&cart, method(going_to("AT"))).await.expect("an address that is served");

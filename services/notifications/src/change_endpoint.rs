@@ -20,6 +20,7 @@ use crate::tell;
 /// What is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EditWebhookEndpoint)]
 pub struct EditEndpoint {
     #[garde(inner(length(chars, min = 1, max = 2_048)))]
     #[schema(example = "https://example.com/souk", min_length = 1, max_length = 2_048)]

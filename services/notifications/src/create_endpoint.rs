@@ -22,6 +22,7 @@ const TRIES_MAX: usize = 5;
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWebhookEndpoint)]
 pub struct NewEndpoint {
     /// Where events are posted to: `https://`, on the public internet.
     #[garde(length(chars, min = 1, max = 2_048))]
@@ -42,6 +43,7 @@ pub struct NewEndpoint {
 
 /// An endpoint with its secret, which is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookEndpointWithSecret)]
 pub struct EndpointWithSecret {
     #[serde(flatten)]
     pub endpoint: EndpointView,

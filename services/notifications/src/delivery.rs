@@ -14,6 +14,7 @@ const GONE: i64 = 410;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WebhookDeliveryState)]
 pub enum DeliveryState {
     /// To be tried, or tried again.
     Pending,
@@ -96,6 +97,7 @@ pub fn pause_after(attempts: i64, delivery: WebhookDeliveryId) -> Option<SignedD
 
 /// A delivery, with what its last try was answered.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WebhookDeliveryView)]
 pub struct DeliveryView {
     pub id: WebhookDeliveryId,
     pub endpoint: WebhookEndpointId,

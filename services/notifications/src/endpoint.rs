@@ -141,6 +141,7 @@ pub struct Health {
 
 /// An endpoint, without its secret.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WebhookEndpointView)]
 pub struct EndpointView {
     pub id: WebhookEndpointId,
     pub url: String,

@@ -20,6 +20,7 @@ const TRIES_MIN: i64 = 10;
 /// What a message tells, and the name of its templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MessageTemplate)]
 pub enum Template {
     /// The order is paid for and will be shipped.
     OrderConfirmed,

@@ -104,17 +104,25 @@ fn address(setting: &str) -> Result<Url, String> {
 
 fn not_taken(error: &smtp::Error) -> NotTaken {
     let Some(code) = error.status() else {
-        let why = if error.is_tls() {
-            "TLS with the mail server failed: is its certificate valid?"
-        } else if error.is_timeout() {
-            "the mail server did not answer in time"
-        } else {
-            "the mail server can't be reached, or broke off"
-        };
-        return NotTaken::Yet(why.to_owned());
+        return NotTaken::Yet(format!("the mail server can't be reached, or broke off: {}", cause(error)));
     };
     let said = error.source().map(ToString::to_string).unwrap_or_default();
     by_answer(&code.to_string(), &said, error.is_permanent())
+}
+
+/// What this machine says of the connection; what the server said stays out.
+fn cause(error: &smtp::Error) -> String {
+    if error.is_timeout() {
+        return "it did not answer in time".to_owned();
+    }
+    if error.is_response() {
+        return "its answer is not SMTP".to_owned();
+    }
+    let mut cause: &dyn Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string().chars().take(200).collect()
 }
 
 /// By the reply code and the enhanced one (RFC 3463). The text beside them often names the address: it stays here.

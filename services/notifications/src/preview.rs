@@ -16,6 +16,7 @@ const NOT_FOUND: u16 = 404;
 
 /// A message that the shop sends.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageTemplateView)]
 pub struct TemplateView {
     pub name: Template,
     /// The languages that it is written in; who reads another gets the nearest, then the shop's, then `en`.

@@ -18,6 +18,7 @@ const REPLAYED_MAX: i64 = 1_000;
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReplayFailedDeliveries)]
 pub struct ReplayFailed {
     /// Deliveries that were made then or later.
     #[garde(skip)]
@@ -25,6 +26,7 @@ pub struct ReplayFailed {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReplayedDeliveries)]
 pub struct Replayed {
     /// How many are sent again: at most 1000, the oldest first.
     pub replayed: u64,

@@ -16,14 +16,11 @@ use crate::wire::Shop;
 /// Everything that could be taken in was; some rows could not.
 const LEFT_OUT: u8 = 3;
 
-/// `souk import FILE` brings products in, as `souk import products FILE` does.
+/// `souk import products FILE` brings products in, as `souk import products FILE` does.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Import {
     #[command(subcommand)]
-    what: Option<ImportWhat>,
-    #[command(flatten)]
-    products: Option<ImportProducts>,
+    what: ImportWhat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,18 +87,17 @@ impl ImportProducts {
 }
 
 impl Import {
-    fn options(self) -> Result<Options, String> {
-        match (self.what, self.products) {
-            (Some(ImportWhat::Products(products)), _) | (None, Some(products)) => Ok(products.options()),
-            (Some(ImportWhat::Stock { file, location }), _) => Ok(Options { location, ..file.options(Kind::Stock) }),
-            (Some(ImportWhat::Prices { file, market }), _) => Ok(Options { market, ..file.options(Kind::Prices) }),
-            (None, None) => Err("name a file: souk import FILE --map FILE".to_owned()),
+    fn options(self) -> Options {
+        match self.what {
+            ImportWhat::Products(products) => products.options(),
+            ImportWhat::Stock { file, location } => Options { location, ..file.options(Kind::Stock) },
+            ImportWhat::Prices { file, market } => Options { market, ..file.options(Kind::Prices) },
         }
     }
 
     /// 0: all rows are in. 3: all but those of the report. An error may come half-way; importing again goes on.
     pub(crate) async fn run(self, shop: &Shop) -> Result<ExitCode, String> {
-        let options = self.options()?;
+        let options = self.options();
         let bar = bar("{bar:30} {percent:>3} %  {msg}  {elapsed}")?;
         let progress = |at: Progress| {
             bar.set_length(at.bytes_total);

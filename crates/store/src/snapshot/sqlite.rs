@@ -83,11 +83,23 @@ fn count(conn: &Connection, table: &str) -> Result<u64> {
     Ok(rows.unsigned_abs())
 }
 
-/// Leaving the write-ahead mode needs the file for itself: tried until others have closed it.
+const CLOSE_TRIES_MAX: u32 = 200;
+const CLOSE_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Leaving the write-ahead mode needs the file for itself: tried until others have closed it, ten seconds at most.
 pub(super) fn close(path: &std::path::Path) -> Result<()> {
     let conn = open(&path.display().to_string(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let mode: String = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).map_err(failed)?;
-    if mode == "delete" { Ok(()) } else { Err(Error::Unavailable(format!("{} is still in use", path.display()))) }
+    for _ in 0..CLOSE_TRIES_MAX {
+        let mode = conn.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0));
+        match mode {
+            Ok(mode) if mode == "delete" => return Ok(()),
+            Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                return Err(failed(error));
+            }
+            _ => std::thread::sleep(CLOSE_PAUSE),
+        }
+    }
+    Err(Error::Unavailable(format!("{} is still in use", path.display())))
 }
 
 pub(super) struct Load {

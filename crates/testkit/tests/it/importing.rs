@@ -98,7 +98,7 @@ this is no row
 async fn an_import_comes_in_once_and_is_for_sale(topology: Topology) {
     let database = shop(topology).await;
     write(&database, "tea.ndjson", TEAS);
-    let arguments = ["import", "tea.ndjson", "--map", &map("icecat.toml"), "--stock", "7"];
+    let arguments = ["import", "products", "tea.ndjson", "--map", &map("icecat.toml"), "--stock", "7"];
     let first = souk(&database, &[], &arguments);
     assert_eq!(first.status.code(), Some(3), "rows were left out: {first:#?}");
     assert_eq!((products(&first), count(&first, "rows left out")), ((3, 0, 0), 3), "{first:#?}");
@@ -125,7 +125,8 @@ async fn a_running_shop_shows_what_is_imported(topology: Topology) {
     let process = Process::serve(&database, &[]).await;
     assert!(titles(&process, "/v1/products").await.is_empty());
     write(&database, "tea.ndjson", TEAS.lines().take(2).collect::<Vec<_>>().join("\n").as_str());
-    let import = souk(&database, &[], &["import", "tea.ndjson", "--map", &map("icecat.toml"), "--stock", "7"]);
+    let import =
+        souk(&database, &[], &["import", "products", "tea.ndjson", "--map", &map("icecat.toml"), "--stock", "7"]);
     assert!(import.status.success(), "{import:#?}");
     let begun = Instant::now();
     loop {
@@ -240,7 +241,7 @@ async fn an_unreadable_file_changes_nothing(topology: Topology) {
     let database = shop(topology).await;
     let by_map = map("icecat.toml");
     write(&database, "tea.ndjson", TEAS);
-    souk(&database, &[], &["import", "tea.ndjson", "--map", &by_map]);
+    souk(&database, &[], &["import", "products", "tea.ndjson", "--map", &by_map]);
     let before = exported(&database);
     write(&database, "not.ndjson.gz", TEAS);
     write(&database, "text.ndjson", "title,price\nSencha,9.90\n");
@@ -273,7 +274,7 @@ async fn an_import_that_was_killed_goes_on_where_it_stopped(topology: Topology) 
         )
     };
     write(&database, "many.ndjson", &(0..2_100).map(row).collect::<String>());
-    let arguments = ["import", "many.ndjson", "--map", &map("icecat.toml"), "--stock", "2"];
+    let arguments = ["import", "products", "many.ndjson", "--map", &map("icecat.toml"), "--stock", "2"];
     let killed = souk(&database, &[("FAILPOINTS", "import.batch_taken=2*off->return")], &arguments);
     assert!(killed.is_killed(), "{killed:#?}");
     let again = souk(&database, &[], &arguments);
