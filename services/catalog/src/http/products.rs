@@ -28,19 +28,6 @@ pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new().routes(routes!(list_products)).routes(routes!(show_product)).routes(routes!(list_brands))
 }
 
-/// How a filter by attribute is written.
-struct AttributeFilter;
-
-impl utoipa::PartialSchema for AttributeFilter {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some("^[^:\\x00-\\x1f\\x7f-\\x9f]{1,100}:[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$"))
-            .into()
-    }
-}
-impl utoipa::ToSchema for AttributeFilter {}
-
 /// Which products, in which order, and which part of them.
 #[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -64,7 +51,7 @@ struct ProductsQuery {
     in_stock: Option<bool>,
     /// `key:value`; of a number also `key:from..to`, where one end may be left out. Several values of one key: any of
     /// them. Several keys: each of them. At most 10 in all.
-    #[param(max_items = 10, value_type = Option<Vec<AttributeFilter>>, example = json!(["colour:red", "weight:100..200"]))]
+    #[param(schema_with = attributes_schema)]
     attribute: Option<Vec<String>>,
     /// `newest` if not said.
     #[param(inline)]
