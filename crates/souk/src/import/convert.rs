@@ -271,7 +271,8 @@ impl Converter {
         let options = variant.options.iter().flat_map(|option| [&option.name, &option.value]);
         let texts = texts.into_iter().chain(more).flatten().chain(options);
         let texts = texts.chain(product.metadata.values()).chain(variant.metadata.values()).flat_map(Text::templates);
-        let items = product.categories.iter().chain(&product.images).chain(&variant.images).map(|item| item.template());
+        let items =
+            product.categories.iter().chain(&product.images).chain(&variant.images).map(super::text::Item::template);
         let prices = self.prices.iter().map(|price| &price.map.from);
         let weight = variant.weight.iter().map(|weight| &weight.from);
         let attributes = product.attributes.values().map(|attribute| match attribute {

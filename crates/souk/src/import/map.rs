@@ -275,12 +275,12 @@ impl ImportMap {
                 return Err(format!("`{name}` reads no field: it would be the same for every row"));
             }
         }
-        let weight = self.variant.iter().filter_map(|map| Some(map.weight.as_ref()?.unit.constant()?));
-        if let Some(unit) = weight.filter(|unit| grams_per(unit).is_none()).next() {
+        let mut weight = self.variant.iter().filter_map(|map| map.weight.as_ref()?.unit.constant());
+        if let Some(unit) = weight.find(|unit| grams_per(unit).is_none()) {
             return Err(format!("`variant.weight.unit`: `{unit}` is none of g, kg, mg, lb, oz"));
         }
-        let size = self.variant.iter().filter_map(|map| Some(map.size.as_ref()?.unit.constant()?));
-        if let Some(unit) = size.filter(|unit| millimetres_per(unit).is_none()).next() {
+        let mut size = self.variant.iter().filter_map(|map| map.size.as_ref()?.unit.constant());
+        if let Some(unit) = size.find(|unit| millimetres_per(unit).is_none()) {
             return Err(format!("`variant.size.unit`: `{unit}` is none of mm, cm, m, in, ft"));
         }
         let status = self.product.as_ref().and_then(|map| map.status.as_ref()?.constant());

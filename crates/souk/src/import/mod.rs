@@ -149,6 +149,7 @@ pub async fn run(
 }
 
 /// What becomes of the rows.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in an import")]
 enum Plan {
     Products(products::Rows),
     Stock(stock::Rows),

@@ -214,7 +214,7 @@ async fn take_products<P: Fn(Progress)>(
     if converted.is_empty() {
         return Ok(());
     }
-    let products = converted.iter_mut().map(|converted| take_product(converted)).collect::<Vec<_>>();
+    let products = converted.iter_mut().map(take_product).collect::<Vec<_>>();
     let skus: Vec<Vec<(String, bool)>> = products.iter().map(sellable).collect();
     let imported = catalog::import_products(run.catalog, products).await?;
     let mut is_in = vec![true; converted.len()];

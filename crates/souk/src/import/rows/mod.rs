@@ -227,7 +227,10 @@ mod tests {
     use serde_json::json;
     use std::io::Write;
 
-    fn read(name: &str, bytes: &[u8]) -> Result<Vec<(u64, Result<Fields, &'static str>)>, String> {
+    /// Lines with what they hold, or why they hold nothing.
+    type Lines = Vec<(u64, Result<Fields, &'static str>)>;
+
+    fn read(name: &str, bytes: &[u8]) -> Result<Lines, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("a file");
