@@ -26,8 +26,6 @@ pub const FILTER_CHARS_MAX: usize = 200;
 /// Numbers have six decimals at most and stay this far from 64 bits of millionths.
 const NUMBER_MAX: i64 = 9_000_000_000_000;
 const MICROS: u32 = 6;
-/// What [`is_key`] takes, as ECMA-262 writes it.
-const KEY_PATTERN: &str = "^[^:\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// Values by key: a text, a number or a boolean each.
 pub type Attributes = Map<String, Value>;
@@ -233,13 +231,6 @@ pub fn attributes_schema() -> RefOr<Schema> {
                 .min_length(Some(1))
                 .max_length(Some(KEY_CHARS_MAX))
                 .pattern(Some("^[^:\\x00-\\x1f\\x7f-\\x9f]+$")),
-        ))
-        .property_names(Some(
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1))
-                .max_length(Some(KEY_CHARS_MAX))
-                .pattern(Some(KEY_PATTERN)),
         ))
         .max_properties(Some(ATTRIBUTES_MAX))
         .description(Some("Values by key: a text, a number of at most 6 decimals, or a boolean; a key holds no `:`"))

@@ -64,7 +64,8 @@ struct ProductsQuery {
 }
 
 fn attributes_schema() -> RefOr<Schema> {
-    let one = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^:]{1,100}:[\\s\\S]{1,200}$"));
+    let pattern = "^[^:\\x00-\\x1f\\x7f-\\x9f]{1,100}:[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$";
+    let one = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ArrayBuilder::new()
         .items(one)
         .max_items(Some(ATTRIBUTES_ASKED_MAX))
