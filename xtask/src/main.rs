@@ -20,7 +20,7 @@ mod tidy;
 mod tools;
 
 use clap::{Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -74,8 +74,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of this checkout.
+/// The root of this checkout: as cargo says at run time, since checkouts may share one target folder.
 fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let xtask = said.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     xtask.parent().expect("xtask lies in the root").to_path_buf()
 }

@@ -104,7 +104,7 @@ async fn every_refusal_is_a_problem_with_a_code() {
     let wrong_method = get(&router, "/v1/echo").await;
     assert_eq!(wrong_method.headers()[header::ALLOW], "POST");
     assert_eq!(problem(wrong_method).await, is(405, "request.method_not_allowed"));
-    assert_eq!(problem(get(&router, "/v1/e%00cho").await).await, is(400, "request.malformed"));
+    assert_eq!(problem(get(&router, "/v1/e%00cho").await).await, is(422, "request.invalid"));
 }
 
 #[tokio::test]

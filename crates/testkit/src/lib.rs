@@ -26,6 +26,12 @@ pub use shop::{Shop, ShopOptions};
 pub use smtp::Smtp;
 pub use staff::{Product, Staff};
 
+/// The root of this checkout: as cargo says at run time, since checkouts may share one target folder.
+pub fn repository() -> std::path::PathBuf {
+    let said = std::env::var_os("CARGO_MANIFEST_DIR");
+    std::path::PathBuf::from(said.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())).join("../..")
+}
+
 /// The instant at which every shop of a test begins.
 pub const NOON: jiff::Timestamp = jiff::Timestamp::constant(1_795_348_800, 0);
 

@@ -164,7 +164,7 @@ fn command(database: &Database, settings: &[Setting<'_>]) -> Command {
 
 /// The dev build with failpoints.
 fn binary() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/debug/souk");
+    let here = crate::repository().join("target/debug/souk");
     let path = std::env::var_os("SOUK_TEST_BINARY").map_or(here, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test`, which builds it with failpoints", path.display());
     path

@@ -153,7 +153,7 @@ mod tests {
             "https://[64:ff9b::7f00:1]/",
             "https://192.168.1.1:8443/hook",
         ] {
-            assert_eq!(read_url(typed, false).map(String::from), Err(PRIVATE), "{typed}");
+            assert_eq!(read_url(typed, false).map(String::from), Err(super::PRIVATE), "{typed}");
             assert!(read_url(typed, true).is_ok(), "{typed}: for development");
         }
     }

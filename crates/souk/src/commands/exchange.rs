@@ -16,7 +16,7 @@ use crate::wire::Shop;
 /// Everything that could be taken in was; some rows could not.
 const LEFT_OUT: u8 = 3;
 
-/// `souk import products FILE` brings products in, as `souk import products FILE` does.
+/// `souk import products FILE` brings products in; `stock` and `prices` bring in lists of them.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     #[command(subcommand)]

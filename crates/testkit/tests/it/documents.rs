@@ -1,7 +1,6 @@
 //! The documents: complete, frozen, and readable without the internet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use platform::{Clock, Config, Ids};
 use serde_json::Value;
@@ -20,7 +19,7 @@ async fn opened() -> (wire::Shop, Database) {
 
 /// Compares with the copy in `docs/`, or renews it.
 fn must_be_frozen(file: &str, now: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
+    let path = testkit::repository().join("docs").join(file);
     if std::env::var_os("UPDATE_FROZEN").is_some_and(|set| !set.is_empty()) {
         std::fs::write(&path, now).expect("docs/ can be written");
     }

@@ -1,6 +1,5 @@
 //! Files into a shop and out of it again, by the real commands, on both databases.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use contracts::customers::Role;
@@ -43,7 +42,7 @@ async fn shop(topology: Topology) -> Database {
 }
 
 fn map(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/maps").join(name);
+    let path = testkit::repository().join("examples/maps").join(name);
     path.canonicalize().expect("a map of the examples").display().to_string()
 }
 
@@ -144,10 +143,10 @@ async fn a_running_shop_shows_what_is_imported(topology: Topology) {
     database.remove().await;
 }
 
-const SHIRTS: &str = "Handle,Title,Vendor,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Image Src,Status
-linen-shirt,Linen shirt,Souk Weavers,Shirts,\"linen, summer\",Size,S,SHIRT-S,210,4,deny,39.90,https://cdn.example/1.jpg,active
-linen-shirt,,,,,,M,SHIRT-M,230,0,continue,39.90,https://cdn.example/2.jpg,
-wool-cap,Wool cap,Souk Weavers,Hats,,Title,Default Title,CAP,90,2,deny,15.00,,active
+const SHIRTS: &str = "Handle,Title,Vendor,Type,Tags,Option1 Name,Option1 Value,Option2 Name,Option2 Value,Option3 Name,Option3 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Image Src,Status
+linen-shirt,Linen shirt,Souk Weavers,Shirts,\"linen, summer\",Size,S,,,,,SHIRT-S,210,4,deny,39.90,https://cdn.example/1.jpg,active
+linen-shirt,,,,,,M,,,,,SHIRT-M,230,0,continue,39.90,https://cdn.example/2.jpg,
+wool-cap,Wool cap,Souk Weavers,Hats,,Title,Default Title,,,,,CAP,90,2,deny,15.00,,active
 ";
 
 async fn lists_of_stock_and_prices_come_in_the_same_way(topology: Topology) {
@@ -257,7 +256,7 @@ async fn an_unreadable_file_changes_nothing(topology: Topology) {
         ("tea.ndjson", "wrong.toml", "titel"),
         ("tea.ndjson", &map("grocery.toml").replace("grocery", "none"), "none.toml"),
     ] {
-        let ended = souk(&database, &[], &["import", file, "--map", by]);
+        let ended = souk(&database, &[], &["import", "products", file, "--map", by]);
         assert_eq!(ended.status.code(), Some(1), "{file}: {ended:#?}");
         assert!(ended.stderr.contains(expected), "{file}: {ended:#?}");
     }
