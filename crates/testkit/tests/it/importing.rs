@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::customers::Role;
 use serde_json::Value;
-use testkit::{Database, Ended, Process, Topology, add_staff, souk};
+use testkit::{Database, Ended, Process, Topology, souk};
 
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -137,8 +136,6 @@ async fn a_running_shop_shows_what_is_imported(topology: Topology) {
         assert!(begun.elapsed() < PATIENCE, "after {PATIENCE:?} the list is {list:#}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let mut owner = add_staff(&database, &process.client, Role::Owner);
-    owner.open_for_business().await;
     process.stop().await;
     database.remove().await;
 }
