@@ -6,7 +6,7 @@ use contracts::pricing::Quote;
 use contracts::shipping::ShippingMethodId;
 use contracts::{Address, Locale, MarketId, Metadata};
 use garde::Validate;
-use platform::auth::{new_secret, sha256_hex};
+use platform::auth::{CART_TOKEN_PREFIX, new_secret, sha256_hex};
 use platform::{Config, Ctx};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::view::{CartView, OpenedCart};
 use crate::{price, store};
 
-const TOKEN_PREFIX: &str = "souk_ct_";
 const DEFAULT_MARKET: &str = "default";
 
 /// A cart to be opened; all may be left out.
@@ -88,7 +87,7 @@ pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart)
         cart = cart.seen_at(line.variant, price);
     }
     require_method(ctx, &cart, &offer).await?;
-    let token = customer.is_none().then(|| new_secret(TOKEN_PREFIX));
+    let token = customer.is_none().then(|| new_secret(CART_TOKEN_PREFIX));
     let buyer = match (customer, &token) {
         (Some(customer), _) => Buyer::Customer { customer },
         (None, token) => Buyer::Guest { token_sha256: sha256_hex(token.clone().unwrap_or_default().as_bytes()) },

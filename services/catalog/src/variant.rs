@@ -256,7 +256,7 @@ pub struct NewPrice {
     pub market: MarketId,
     /// Minor units of the market's currency; with the tax or without it, as the market says.
     #[garde(range(min = 0, max = AMOUNT_MINOR_MAX))]
-    #[schema(minimum = 0, example = 1999)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, example = 1999)]
     pub amount: i64,
     /// The market's, if said.
     #[garde(skip)]
@@ -276,7 +276,7 @@ pub struct MarketPrice {
 pub struct SetPrice {
     /// Minor units of the market's currency; with the tax or without it, as the market says.
     #[garde(range(min = 0, max = AMOUNT_MINOR_MAX))]
-    #[schema(minimum = 0, example = 1999)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, example = 1999)]
     pub amount: i64,
     /// The market's, if said.
     #[garde(skip)]

@@ -41,6 +41,11 @@ impl PostcodeRule {
         &self.to
     }
 
+    /// Whether its ends are of one length and in order, as a rule of a zone's has to be.
+    pub fn is_possible(&self) -> bool {
+        self.from.len() == self.to.len() && self.from <= self.to
+    }
+
     /// How many beginnings lie between its ends; of two rules of one length the narrower is more specific.
     pub fn breadth(&self) -> i64 {
         value(&self.to) - value(&self.from)
@@ -56,22 +61,17 @@ impl TryFrom<String> for PostcodeRule {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let says =
-            "a postcode rule is the beginning of a postcode like `10`, or a range of one length like `1010..1239`";
         let (from, to) = text.split_once(RANGE).unwrap_or((&text, &text));
-        let is_code = |end: &str| end.chars().all(|letter| letter.is_ascii_alphanumeric() || " -".contains(letter));
-        let rule = Self { from: plain(from), to: plain(to) };
-        let length = rule.from.len();
-        if is_code(from)
-            && is_code(to)
-            && (1..=CHARS_MAX).contains(&length)
-            && rule.to.len() == length
-            && rule.from <= rule.to
-        {
-            Ok(rule)
-        } else {
-            Err(format!("`{}`: {says}", text.chars().take(40).collect::<String>()))
+        let is_code = |end: &str| {
+            end.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && end.len() <= CHARS_MAX
+                && end.chars().all(|letter| letter.is_ascii_alphanumeric() || " -".contains(letter))
+        };
+        if is_code(from) && is_code(to) {
+            return Ok(Self { from: plain(from), to: plain(to) });
         }
+        let says = "a postcode rule is the beginning of a postcode like `10`, or a range like `1010..1239`";
+        Err(format!("`{}`: {says}", text.chars().take(40).collect::<String>()))
     }
 }
 
@@ -118,8 +118,11 @@ mod tests {
             let rule = rule(text).expect("a rule");
             assert_eq!((rule.from(), rule.to()), (from, to));
         }
-        for text in ["", "..", "1010..", "10..1239", "1239..1010", "12345678901", "1?", "1..2..3", "ä"] {
+        for text in ["", "..", "1010..", " 10", "-", "12345678901", "1?", "1..2..3", "ä"] {
             assert!(rule(text).is_err(), "{text}");
+        }
+        for text in ["10..1239", "1239..1010"] {
+            assert!(!rule(text).expect("well formed").is_possible(), "{text}");
         }
     }
 

@@ -115,14 +115,14 @@ pub fn rules_of_countries(countries: &[String]) -> Vec<Rule> {
 
 /// The rules of parts of countries.
 ///
-/// Errors: a field problem for each area that is a whole country.
+/// Errors: a field problem for each area that is a whole country, and each range that is none.
 pub fn rules_of_areas(areas: &[ShippingZoneArea]) -> Result<Vec<Rule>, Problem> {
     let whole = |area: &ShippingZoneArea| area.region.is_none() && area.postcodes.is_empty();
     let wrong = areas.iter().enumerate().filter(|(_, area)| whole(area)).map(|(at, _)| FieldProblem {
         pointer: format!("/areas/{at}"),
         detail: "names no region and no postcode: a whole country belongs into `countries`".to_owned(),
     });
-    let wrong: Vec<FieldProblem> = wrong.collect();
+    let wrong: Vec<FieldProblem> = wrong.chain(impossible_postcodes(areas)).collect();
     if !wrong.is_empty() {
         return Err(Problem::fields(wrong));
     }
@@ -134,6 +134,16 @@ pub fn rules_of_areas(areas: &[ShippingZoneArea]) -> Result<Vec<Rule>, Problem> 
         ));
     }
     Ok(rules)
+}
+
+fn impossible_postcodes(areas: &[ShippingZoneArea]) -> impl Iterator<Item = FieldProblem> {
+    let postcodes = areas.iter().enumerate().flat_map(|(area, said)| {
+        said.postcodes.iter().enumerate().map(move |(at, postcode)| (area, at, postcode))
+    });
+    postcodes.filter(|(.., postcode)| !postcode.is_possible()).map(|(area, at, postcode)| FieldProblem {
+        pointer: format!("/areas/{area}/postcodes/{at}"),
+        detail: format!("`{postcode}` is no range: its ends are of one length and in order, like `1010..1239`"),
+    })
 }
 
 fn rules_of(area: &ShippingZoneArea) -> Vec<Rule> {

@@ -51,7 +51,7 @@ fn finish(api: &mut OpenApi, service: &str) {
         .description(Some("A staff key: `souk staff add` makes one."))
         .build();
     components.add_security_scheme("staff", SecurityScheme::Http(bearer));
-    let token = ApiKeyValue::with_description("Cart-Token", "The token that `POST /v1/carts` answered.");
+    let token = ApiKeyValue::with_description("Cart-Token", "The token that `POST /v1/carts` answered: `souk_ct_…`.");
     components.add_security_scheme("buyer", SecurityScheme::ApiKey(ApiKey::Header(token)));
     let link = ApiKeyValue::with_description("Order-Token", "The token of a link that `POST /v1/order-links` mailed.");
     components.add_security_scheme("order_link", SecurityScheme::ApiKey(ApiKey::Header(link)));
