@@ -8,7 +8,7 @@ mod session;
 mod staff;
 pub mod tokens;
 
-pub use buyer::{Buyer, CART_TOKEN, CartToken};
+pub use buyer::{Buyer, CART_TOKEN, CART_TOKEN_PREFIX, CartToken};
 pub use client::ClientAddress;
 pub use identity::Identity;
 pub use session::{ACCESS_COOKIE, OptionalSession, Session, cookie, must_be_same_origin};

@@ -39,7 +39,7 @@ use uuid::Uuid;
 use crate::{authorize as authorize_job, calls, hear as hear_job, operate, reactions, release, settle};
 
 /// The buyer of every order here.
-const BUYER: &str = "cart-token";
+const BUYER: &str = "souk_ct_ada";
 
 /// An order, as the fake `orders` knows it.
 #[derive(Debug, Clone)]
