@@ -3,7 +3,8 @@
 //! Two runs against a sample shop of its own: two customers, who must not see each other's things; then the
 //! owner, who may do everything. What it means that a run finds nothing, `fuzz/schemathesis.toml` says.
 
-use crate::process::{output, run};
+use crate::process::run;
+use crate::test::target_folder;
 use crate::{root, tools};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -88,7 +89,7 @@ impl SampleShop {
         let address = free_address().map_err(|why| format!("no free port on 127.0.0.1: {why}"))?;
         let settings = folder.path().join("souk.toml");
         fs::write(&settings, SHOP.replace("ADDRESS", &address)).map_err(|why| why.to_string())?;
-        let mut process = Command::new(binary()?)
+        let mut process = Command::new(target_folder()?.join("debug/souk"))
             .arg("--config")
             .arg(&settings)
             .args(["demo", "--folder", "shop"])
@@ -125,15 +126,6 @@ impl Drop for SampleShop {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Where cargo put what it built: its own word for the target folder.
-fn binary() -> Result<PathBuf, String> {
-    let metadata =
-        output(Command::new("cargo").args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root()))?;
-    let (_, rest) = metadata.split_once(r#""target_directory":""#).ok_or("cargo metadata names no target folder")?;
-    let folder = rest.split('"').next().unwrap_or_default();
-    Ok(Path::new(folder).join("debug/souk"))
 }
 
 /// The sample shop prints its staff key once it is open.

@@ -113,7 +113,8 @@ fn count(result: &str, word: &str) -> u64 {
     at.and_then(|at| words[at].parse().ok()).unwrap_or(0)
 }
 
-fn target_folder() -> Result<PathBuf, String> {
+/// Where cargo puts what it builds: its own word.
+pub fn target_folder() -> Result<PathBuf, String> {
     let metadata = output(cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
     let metadata =
         serde_json::from_str::<serde_json::Value>(&metadata).map_err(|why| format!("cargo metadata: {why}"))?;

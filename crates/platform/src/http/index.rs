@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 /// What each service is for, as `ls services/` shows them.
 const ABOUT: [(&str, &str); 9] = [
-    ("customers", "staff, roles, keys and the audit log"),
+    ("customers", "accounts and sessions; staff and the audit log"),
     ("catalog", "products, variants and prices"),
     ("inventory", "stock levels, reservations and the movement ledger"),
     ("pricing", "tax, and what a basket costs and why"),
@@ -14,7 +14,7 @@ const ABOUT: [(&str, &str); 9] = [
     ("orders", "orders, their state machine and history"),
     ("payments", "payments, captures, refunds and the ledger"),
     ("shipping", "zones, methods and shipments"),
-    ("notifications", "messages to people"),
+    ("notifications", "mails to buyers; webhooks to other programs"),
 ];
 
 const LINKS: [(&str, &str); 5] = [
