@@ -74,6 +74,7 @@ impl Shop {
         config.server.public_url.clone_from(&base);
         config.notifications.folder = database.folder().join("mails").display().to_string();
         config.audit.settle_seconds = 0;
+        config.offer_every_payment();
         (options.edit)(&mut config);
         let clock = Clock::fixed(NOON);
         let mut shop = wire::Shop::open(config, clock.clone(), Ids::counted()).await.expect("the shop opens");

@@ -89,6 +89,17 @@ impl Config {
             Problem::field(pointer, format!("is not one of this shop's ways to pay: {}", offered.join(", ")))
         })
     }
+
+    /// The ways to pay at which money is only played.
+    pub fn played_payments(&self) -> Vec<String> {
+        let played = |method: &PaymentMethod| method.enabled && method.gateway == Gateway::Test;
+        self.payments.iter().filter(|(_, method)| played(method)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Offers each of the settings' ways to pay: for a sample shop.
+    pub fn offer_every_payment(&mut self) {
+        self.payments.values_mut().for_each(|method| method.enabled = true);
+    }
 }
 
 fn yes() -> bool {
@@ -102,8 +113,12 @@ mod tests {
     #[test]
     fn only_what_is_offered_can_be_chosen() {
         let mut config = Config::defaults();
-        config.payments.get_mut("invoice").expect("a default way to pay").enabled = false;
         assert_eq!(config.payment_method("card", "/method").map(|method| method.gateway).ok(), Some(Gateway::Test));
+        assert_eq!(config.played_payments(), ["card"]);
+        let only = config.payment_method("transfer", "/method").expect_err("a shop has to say its account first");
+        assert_eq!(only.errors[0].detail, "is not one of this shop's ways to pay: card");
+        config.offer_every_payment();
+        config.payments.get_mut("invoice").expect("a default way to pay").enabled = false;
         let refused = config.payment_method("invoice", "/payment/method").expect_err("it is off");
         assert_eq!(refused.errors[0].pointer, "/payment/method");
         assert_eq!(refused.errors[0].detail, "is not one of this shop's ways to pay: card, cash_on_delivery, transfer");

@@ -31,9 +31,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     let listener =
         TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
     Secrets::make(&config.server)?;
+    let played = config.played_payments();
     let shop = Shop::open(config, Clock::System, Ids::Random).await?;
     for applied in shop.migrate().await? {
         tracing::info!(migration = %applied, "migrated");
+    }
+    for name in played {
+        tracing::warn!("the gateway `test` plays the bank, no money moves: setting `payments.{name}.gateway`");
     }
     let mut running = shop.serve(listener).await?;
     say(&format!("souk serves on http://{}", running.address));

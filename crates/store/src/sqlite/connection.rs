@@ -1,5 +1,8 @@
 //! One SQLite connection, with its statements prepared once.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,10 +28,17 @@ pub(crate) struct Connection {
     is_reader: bool,
 }
 
+/// Makes the file where there is none, for its owner alone: people's addresses lie in it. SQLite gives its log the
+/// same rights.
+fn make(path: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop).or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+}
+
 impl Connection {
     pub(crate) fn open_writer(path: &Path) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let writer = Self::open(path, flags, WRITER)?;
+        make(path).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+        let writer = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX, WRITER)?;
         let mode = writer.conn.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
         match mode.as_deref() {
             Ok("wal") => Ok(writer),
@@ -144,5 +154,24 @@ impl rusqlite::ToSql for Value {
             Self::Id(uuid) => ValueRef::Blob(uuid.as_bytes()),
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_and_its_log_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("souk.db");
+        let writer = Connection::open_writer(&path).expect("a database");
+        writer.conn.execute_batch("CREATE TABLE a (b TEXT) STRICT").expect("a table");
+        for name in ["souk.db", "souk.db-wal", "souk.db-shm"] {
+            let rights = std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode() & 0o777;
+            assert_eq!(rights, 0o600, "{name}");
+        }
     }
 }

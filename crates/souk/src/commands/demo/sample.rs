@@ -48,6 +48,7 @@ impl Sample {
     /// Its markets, and its pictures in the shop's folder.
     pub(super) fn settle_into(&self, config: &mut Config, folder: &Path) -> Result<(), String> {
         config.markets.extend(self.markets.clone());
+        config.offer_every_payment();
         let media = folder.join("media");
         let failed = |error: std::io::Error| format!("{}: {error}", media.display());
         std::fs::create_dir_all(&media).map_err(failed)?;
