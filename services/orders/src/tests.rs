@@ -27,13 +27,13 @@ use contracts::payments::{GetNextAction, NextAction};
 use jiff::Timestamp;
 use platform::auth::tokens::Signer;
 use platform::calls::Peers;
-use platform::{Config, Ctx, Identity, Problem, Process, Service};
+use platform::{Config, Ctx, Identity, JobRun, Problem, Process, Service};
 use samples::Heard;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{advance, calls, store};
+use crate::{advance, calls, jobs, store};
 
 const TOKEN: &str = "souk_ct_ada";
 
@@ -47,6 +47,7 @@ pub struct Shop {
     pub ctx: Ctx,
     routes: Router,
     basket: Arc<Mutex<Basket>>,
+    next_action: Arc<Mutex<NextAction>>,
     _folder: tempfile::TempDir,
 }
 
@@ -78,10 +79,6 @@ fn signer(ctx: &Ctx) -> Signer {
     Signer::new(&ctx.secrets, &ctx.config.server.public_url)
 }
 
-async fn answer_next_action(_: Ctx, _: GetNextAction) -> Result<Option<NextAction>, Problem> {
-    Ok(Some(NextAction::Redirect { url: "https://bank.example/1".to_owned() }))
-}
-
 impl Shop {
     pub async fn open() -> Self {
         Self::open_with(|_| {}).await
@@ -99,6 +96,7 @@ impl Shop {
         }
         let peers = Peers::new(&BTreeMap::new(), None, Clock::System).expect("peers");
         let mut config = Config::defaults();
+        config.offer_every_payment();
         edit(&mut config);
         let config = Arc::new(config);
         let ctx = Ctx::new(db, peers.clone(), Arc::clone(&config), Identity::default());
@@ -110,13 +108,18 @@ impl Shop {
             let basket = answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
             async move { Ok(Basket { cart: call.cart, ..basket }) }
         });
-        let payments = Service::new("payments", &ctx).answers::<GetNextAction, _, _>(answer_next_action);
+        let next_action = Arc::new(Mutex::new(NextAction::Redirect { url: "https://bank.example/1".to_owned() }));
+        let answers = Arc::clone(&next_action);
+        let payments = Service::new("payments", &ctx).answers::<GetNextAction, _, _>(move |_, _| {
+            let action = answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            async move { Ok(Some(action)) }
+        });
         let customers = Service::new("customers", &ctx)
             .answers::<AuthenticateKey, _, _>(answer_key)
             .answers::<GetSigningKeys, _, _>(answer_signing_keys);
         let process = Process::new(config, peers);
         process.settle(&[service, carts, payments, customers]);
-        Self { ctx, routes, basket, _folder: folder }
+        Self { ctx, routes, basket, next_action, _folder: folder }
     }
 
     fn change_basket(&self, change: impl FnOnce(&mut Basket)) {
@@ -199,6 +202,21 @@ impl Shop {
     async fn due_timers(&self) -> Vec<::store::StartedJob> {
         let claimed = self.ctx.db.write((), |tx, ()| Box::pin(::store::job::claim(tx, &["orders"], 10)));
         claimed.await.expect("a claim")
+    }
+
+    /// Runs the one timer that is due; one that has to run on waits until then.
+    async fn run_timer(&self) {
+        let due = self.due_timers().await;
+        let [timer] = due.as_slice() else { panic!("one timer, not {}", due.len()) };
+        let run = JobRun { id: timer.id, attempts: 1, created_at: timer.created_at };
+        let job: jobs::Expire = serde_json::from_str(&timer.payload).expect("our own job");
+        drop(jobs::expire(self.ctx.clone(), run, job.clone()).await.expect("an end"));
+        let until = self.facts().await.into_iter().find(|fact| fact.order == job.order).expect("its order");
+        let again = self
+            .ctx
+            .db
+            .write((timer.id, until.unpaid_until), |tx, (id, due)| Box::pin(::store::job::later(tx, *id, *due, "")));
+        again.await.expect("a timer");
     }
 
     /// Jobs that would be due in a year.

@@ -86,7 +86,9 @@ impl Shop {
         let url = format!("sqlite:{}", folder.path().join("payments.db").display());
         let clock = Clock::fixed("2026-11-22T10:00:00Z".parse().expect("a time"));
         let db = Db::open(&Options::new(url), clock.clone(), Ids::counted()).await.expect("a database");
-        let config = Arc::new(Config::load(None, &settings).expect("settings"));
+        let mut config = Config::load(None, &settings).expect("settings");
+        config.offer_every_payment();
+        let config = Arc::new(config);
         let peers = Peers::new(&BTreeMap::new(), None, clock).expect("peers");
         let ctx = Ctx::new(db.of("payments"), peers.clone(), Arc::clone(&config), Identity::default());
         let payments = crate::service(&ctx);
@@ -172,7 +174,11 @@ impl Shop {
     }
 
     async fn hear_refund_due(&self, order: OrderId, refund: Uuid, amount: i64) -> Outcome {
-        let event = OrderRefundDue { order, refund, amount: eur(amount) };
+        self.hear_units_due(OrderRefundDue { order, refund, amount: eur(amount), lines: Vec::new(), shipping: None })
+            .await
+    }
+
+    async fn hear_units_due(&self, event: OrderRefundDue) -> Outcome {
         self.hear(event, |ctx, tx, event| Box::pin(reactions::on_refund_due(ctx, tx, event))).await
     }
 
@@ -239,6 +245,7 @@ impl Shop {
             "operate" => operate::operate(ctx, run, read(payload)).await,
             "release" => release::release(ctx, run, read(payload)).await,
             "test_bank_tells" => hear_job::test_bank_tells(ctx, run, read(payload)).await,
+            "test_bank_relents" => hear_job::test_bank_relents(ctx, run, read(payload)).await,
             "test_bank_charges" => hear_job::test_bank_charges(ctx, run, read(payload)).await,
             other => panic!("a job of kind {other}"),
         };
@@ -377,6 +384,13 @@ impl Shop {
         let (status, refund) = self.refund(&key, &back(order, amount)).await;
         assert_eq!(status, StatusCode::CREATED, "{refund}");
         refund["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The states of an order's refunds, the newest first.
+    async fn states_of_refunds(&self, order: OrderId) -> Vec<String> {
+        let (_, page) = self.get(&format!("/v1/admin/refunds?order={order}")).await;
+        let refunds = page["items"].as_array().expect("refunds").iter();
+        refunds.map(|refund| refund["state"].as_str().expect("a state").to_owned()).collect()
     }
 
     /// Staff note that money came in.
