@@ -2,9 +2,13 @@
 //!
 //! `SOUK_SERVER__LISTEN=127.0.0.1:9000` sets `listen` of `[server]`. An unknown key is refused by name.
 
+mod buyers;
 mod payments;
+mod server;
 
+pub use buyers::{Carts, Customers};
 pub use payments::{Capture, Gateway, PaymentMethod, Settles};
+pub use server::Server;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -18,13 +22,6 @@ use crate::Problem;
 /// The defaults and the manual of every setting.
 pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
-/// A quote holds no more lines.
-const CART_LINES_MAX: i64 = 100;
-/// A customer's open carts are listed without pages.
-const CARTS_OPEN_MAX: i64 = 100;
-const CART_DAYS_MAX: i64 = 3_650;
-const SESSION_IDLE_DAYS_MAX: i64 = 365;
-const SESSION_DAYS_MAX: i64 = 3_650;
 const BATCH_EVENTS_MAX: i64 = 1_000;
 /// Keys whose values are never shown.
 const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
@@ -49,24 +46,6 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub audit: Audit,
     pub log: Log,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Server {
-    pub listen: String,
-    pub public_url: String,
-    pub body_bytes_max: usize,
-    pub request_seconds_max: u64,
-    pub shutdown_seconds_max: u64,
-    pub cors_origins: Vec<String>,
-    /// Files here are served under `/media/`; empty: none.
-    pub media_folder: String,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// Master secrets of the shop, newest first; empty: those of `secrets_file`.
-    pub secrets: String,
-    pub secrets_file: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -130,28 +109,9 @@ impl Pricing {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Customers {
-    /// A session that was not refreshed for so long ends.
-    pub session_idle_days_max: i64,
-    /// And every session ends after so long.
-    pub session_days_max: i64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Catalog {
     /// What each process keeps of products, lists and categories that were read; 0 keeps nothing.
     pub cache_bytes_max: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Carts {
-    pub lines_max: i64,
-    pub quantity_max: i64,
-    /// Of one customer, open at once.
-    pub open_per_customer_max: i64,
-    pub open_days_max: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -166,34 +126,6 @@ pub struct Shipping {
 pub struct Carrier {
     /// Where `{number}` stands, the tracking number goes.
     pub tracking_url: String,
-}
-
-impl Customers {
-    fn check(&self) -> Result<(), String> {
-        let all = [
-            ("session_idle_days_max", self.session_idle_days_max, SESSION_IDLE_DAYS_MAX),
-            ("session_days_max", self.session_days_max, SESSION_DAYS_MAX),
-        ];
-        match all.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
-            Some((name, _, most)) => Err(format!("setting `customers.{name}`: a whole number from 1 to {most}")),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Carts {
-    fn check(&self) -> Result<(), String> {
-        let limits = [
-            ("lines_max", self.lines_max, CART_LINES_MAX),
-            ("quantity_max", self.quantity_max, contracts::Quantity::MAX),
-            ("open_per_customer_max", self.open_per_customer_max, CARTS_OPEN_MAX),
-            ("open_days_max", self.open_days_max, CART_DAYS_MAX),
-        ];
-        match limits.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
-            Some((name, _, most)) => Err(format!("setting `carts.{name}`: a whole number from 1 to {most}")),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Carrier {
@@ -320,12 +252,7 @@ impl Config {
             method.check(name)?;
         }
         config.check_messages()?;
-        let is_origin = |origin: &String| origin.contains("://") && !origin.contains('*') && !origin.ends_with('/');
-        if let Some(origin) = config.server.cors_origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(format!(
-                "setting `server.cors_origins`: `{origin}` is not an origin like `https://shop.example`"
-            ));
-        }
+        config.server.check()?;
         config.customers.check()?;
         config.carts.check()?;
         config.orders.check()?;

@@ -1,7 +1,7 @@
 //! Sessions of customers: an access token as bearer, or in a cookie of a browser.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use axum::http::header::{COOKIE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use contracts::customers::{CustomerId, SessionId};
@@ -42,8 +42,9 @@ impl FromRequestParts<Ctx> for OptionalSession {
     }
 }
 
-/// The session of a request. A staff key is none; what else stands in `Authorization` has to be valid. A cookie
-/// that is not valid is as none: a browser sends it unasked.
+/// The session of a request. A staff key is none; any other bearer has to be valid. Else its cookie's: what
+/// another scheme says (a proxy's own password) is not for us. A cookie that is not valid is as none: a browser
+/// sends it unasked.
 pub(super) async fn find(parts: &Parts, ctx: &Ctx) -> Result<Option<Session>, Problem> {
     if let Some(token) = bearer(parts) {
         if token.starts_with(KEY_PREFIX) {
@@ -52,10 +53,7 @@ pub(super) async fn find(parts: &Parts, ctx: &Ctx) -> Result<Option<Session>, Pr
         let claims = ctx.identity.check(ctx, token).await?;
         return Ok(Some(Session { customer: claims.sub, session: claims.sid }));
     }
-    let Some(token) = cookie(&parts.headers, ACCESS_COOKIE).filter(|_| !parts.headers.contains_key(AUTHORIZATION))
-    else {
-        return Ok(None);
-    };
+    let Some(token) = cookie(&parts.headers, ACCESS_COOKIE) else { return Ok(None) };
     match ctx.identity.check(ctx, token).await {
         Ok(claims) => {
             let Parts { method, headers, .. } = parts;
@@ -77,7 +75,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A change that a cookie stands for has to come from a page of the shop: browsers say where from, and
-/// scripts can't forge it. Reads are free: without CORS no other page sees the answer.
+/// scripts can't forge it. Reads are free: CORS lets no other page see the answer.
 ///
 /// Errors: 403 `request.cross_site`.
 pub fn must_be_same_origin(method: &Method, headers: &HeaderMap, server: &Server) -> Result<(), Problem> {
@@ -92,17 +90,11 @@ pub fn must_be_same_origin(method: &Method, headers: &HeaderMap, server: &Server
 fn is_same_origin(headers: &HeaderMap, server: &Server) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text(ORIGIN.as_str())
-        && (origin == origin_of(&server.public_url) || server.cors_origins.iter().any(|known| known == origin))
+        && (origin == server.public_url || server.cors_origins.iter().any(|known| known == origin))
     {
         return true;
     }
     matches!(text("sec-fetch-site"), Some("same-origin" | "none"))
-}
-
-/// Scheme, host and port of a URL, as a browser writes `Origin`.
-fn origin_of(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    url[host..].find('/').map_or(url, |end| &url[..host + end])
 }
 
 #[cfg(test)]
@@ -111,7 +103,7 @@ mod tests {
 
     fn server() -> Server {
         let mut server = crate::Config::defaults().server;
-        server.public_url = "https://shop.example/eu".to_owned();
+        server.public_url = "https://shop.example".to_owned();
         server.cors_origins = vec!["https://app.example".to_owned()];
         server
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -139,7 +139,11 @@ fn security(name: header::HeaderName, value: &'static str) -> SetResponseHeaderL
 /// What a browser's script may read of an answer's headers, beside the body.
 const SHOWN: [&str; 5] = ["etag", "location", "x-request-id", "idempotent-replayed", "retry-after"];
 
-/// Closed unless the settings name origins.
+/// What a page of a named origin may do.
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Closed unless the settings name origins; those may send the cookies of a session, for which browsers want
+/// every method by its name.
 fn cors(server: &Server) -> CorsLayer {
     let origins: Vec<HeaderValue> = server.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {
@@ -147,7 +151,8 @@ fn cors(server: &Server) -> CorsLayer {
     }
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods(tower_http::cors::Any)
+        .allow_credentials(true)
+        .allow_methods(METHODS)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(SHOWN.map(header::HeaderName::from_static))
 }
