@@ -110,43 +110,43 @@ impl TaxClass {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "Ada Lovelace", max_length = 200, min_length = 1)]
+    #[garde(length(chars, min = 1, max = 200), custom(is_one_line))]
+    #[schema(example = "Ada Lovelace", max_length = 200, min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 200))]
-    #[schema(max_length = 200)]
+    #[garde(length(chars, max = 200), inner(custom(is_one_line)))]
+    #[schema(max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub company: Option<String>,
-    #[garde(length(chars, min = 1, max = 200))]
-    #[schema(example = "Hauptstraße 1", max_length = 200, min_length = 1)]
+    #[garde(length(chars, min = 1, max = 200), custom(is_one_line))]
+    #[schema(example = "Hauptstraße 1", max_length = 200, min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub line1: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 200))]
-    #[schema(max_length = 200)]
+    #[garde(length(chars, max = 200), inner(custom(is_one_line)))]
+    #[schema(max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub line2: Option<String>,
-    #[garde(length(chars, min = 1, max = 100))]
-    #[schema(example = "Wien", max_length = 100, min_length = 1)]
+    #[garde(length(chars, min = 1, max = 100), custom(is_one_line))]
+    #[schema(example = "Wien", max_length = 100, min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub city: String,
     /// State or province: the part of ISO 3166-2 after the country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 10))]
-    #[schema(max_length = 10)]
+    #[garde(length(chars, max = 10), inner(custom(is_one_line)))]
+    #[schema(max_length = 10, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub region: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 20))]
-    #[schema(example = "1010", max_length = 20)]
+    #[garde(length(chars, max = 20), inner(custom(is_one_line)))]
+    #[schema(example = "1010", max_length = 20, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub postcode: Option<String>,
     /// ISO 3166-1 alpha-2.
     #[garde(custom(is_country))]
     #[schema(example = "AT", pattern = "^[A-Z]{2}$")]
     pub country: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 40))]
-    #[schema(max_length = 40)]
+    #[garde(length(chars, max = 40), inner(custom(is_one_line)))]
+    #[schema(max_length = 40, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub phone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(length(chars, max = 40))]
-    #[schema(max_length = 40)]
+    #[garde(length(chars, max = 40), inner(custom(is_one_line)))]
+    #[schema(max_length = 40, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub tax_id: Option<String>,
 }
 
@@ -180,6 +180,15 @@ impl utoipa::PartialSchema for TokenText {
     }
 }
 impl utoipa::ToSchema for TokenText {}
+
+/// For garde: a text that is printed on labels and in mails, where a line break would begin something new.
+/// Written in documents as `^[^\\x00-\\x1f\\x7f-\\x9f]*$`.
+pub fn is_one_line(text: &str, (): &()) -> garde::Result {
+    if text.chars().any(char::is_control) {
+        return Err(garde::Error::new("is one line, without control characters"));
+    }
+    Ok(())
+}
 
 /// For garde: ISO 3166-1 alpha-2 in form. Whether the shop sells there, the market says.
 pub fn is_country(code: &str, _: &()) -> garde::Result {
@@ -322,6 +331,21 @@ mod tests {
     fn a_country_is_two_capital_letters() {
         assert!(is_country("AT", &()).is_ok());
         assert!(is_country("at", &()).is_err() && is_country("AUT", &()).is_err());
+    }
+
+    #[test]
+    fn each_text_of_an_address_is_one_line() {
+        let texts = ["name", "company", "line1", "line2", "city", "region", "postcode", "phone", "tax_id"];
+        let plain = serde_json::json!({ "name": "Zoë 'O' Öz", "line1": "1", "city": "W", "country": "AT" });
+        let is_valid = |address: serde_json::Value| {
+            garde::Validate::validate(&serde_json::from_value::<Address>(address).expect("an address")).is_ok()
+        };
+        assert!(is_valid(plain.clone()));
+        for (text, bad) in texts.iter().flat_map(|text| ["a\nb", "a\r", "\u{1b}[2J", "\u{85}"].map(|bad| (text, bad))) {
+            let mut address = plain.clone();
+            address[text] = bad.into();
+            assert!(!is_valid(address), "{text} {bad:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A customer: the account, as its holder and staff see it, and what may be written into it.
 
 use contracts::customers::{CustomerAddressId, CustomerId, SessionId};
+use contracts::values::is_one_line;
 use contracts::{Address, Locale, MarketId, Metadata};
 use garde::Validate;
 use jiff::Timestamp;
@@ -46,11 +47,11 @@ pub struct RegisterCustomer {
     #[garde(custom(password::has_length))]
     #[schema(value_type = String, format = "password", min_length = 8, max_length = 256, example = "correct horse battery staple")]
     pub password: Password,
-    #[garde(inner(length(chars, min = 1, max = NAME_CHARS_MAX)))]
-    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
+    #[garde(inner(length(chars, min = 1, max = NAME_CHARS_MAX), custom(is_one_line)))]
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$", example = "Ada Lovelace")]
     pub name: Option<String>,
-    #[garde(inner(length(chars, min = 1, max = PHONE_CHARS_MAX)))]
-    #[schema(min_length = 1, max_length = 40)]
+    #[garde(inner(length(chars, min = 1, max = PHONE_CHARS_MAX), custom(is_one_line)))]
+    #[schema(min_length = 1, max_length = 40, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub phone: Option<String>,
     /// The market's, if not said.
     #[garde(skip)]
@@ -69,13 +70,13 @@ pub struct RegisterCustomer {
 pub struct ChangeProfile {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "said")]
-    #[garde(inner(inner(length(chars, min = 1, max = NAME_CHARS_MAX))))]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[garde(inner(inner(length(chars, min = 1, max = NAME_CHARS_MAX), custom(is_one_line))))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub name: Option<Option<String>>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "said")]
-    #[garde(inner(inner(length(chars, min = 1, max = PHONE_CHARS_MAX))))]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 40)]
+    #[garde(inner(inner(length(chars, min = 1, max = PHONE_CHARS_MAX), custom(is_one_line))))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 40, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub phone: Option<Option<String>>,
     #[garde(skip)]
     pub locale: Option<Locale>,

@@ -28,6 +28,8 @@ pub struct Tokens {
 
 struct Beginning {
     session: Session,
+    /// Of the password that was right.
+    hash: String,
     throttle: Throttle,
 }
 
@@ -45,23 +47,27 @@ pub async fn log_in(
     let email = Email::parse(email)?;
     let throttle = Throttle::log_in(ctx, &email, from);
     throttle.count(ctx, desk).await?;
-    let (customer, hash) = store::accounts::credentials(&ctx.db, email.as_str()).await?.unzip();
-    let is_right = desk.hasher.is_right(password, hash).await?;
-    let customer = customer.filter(|_| is_right).ok_or(Error::WrongCredentials)?;
+    let account = store::accounts::credentials(&ctx.db, email.as_str()).await?;
+    let is_right = desk.hasher.is_right(password, account.as_ref().map(|(_, hash)| hash.clone())).await?;
+    let (customer, hash) = account.filter(|_| is_right).ok_or(Error::WrongCredentials)?;
 
     let now = ctx.clock.now();
     let session = Session::begin(ctx.ids.next(), customer, new_secret(""), now, &ctx.config.customers);
     let tokens = Tokens::of(ctx, desk, &session);
-    let beginning = Beginning { session, throttle };
+    let beginning = Beginning { session, hash, throttle };
     let ended = ctx.db.write(beginning, |tx, beginning| Box::pin(begin(tx, beginning))).await?;
     ctx.revoke_sessions(&ended);
     Ok(tokens)
 }
 
+/// While the password was looked at, another one may have been set, which ended every other session: this one
+/// must not begin after that.
 async fn begin(tx: &mut Tx, beginning: &Beginning) -> Result<Vec<SessionId>, Error> {
-    let Beginning { session, throttle } = beginning;
+    let Beginning { session, hash, throttle } = beginning;
+    if !store::sessions::begin(tx, session, hash).await? {
+        return Err(Error::WrongCredentials);
+    }
     throttle.forgive(tx).await?;
-    store::sessions::insert(tx, session).await?;
     let ended = store::sessions::end_beyond(tx, session.customer).await?;
     if !ended.is_empty() {
         tx.say(&SessionRevoked { customer: session.customer, sessions: ended.clone() });

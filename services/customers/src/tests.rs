@@ -36,12 +36,18 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
+        Self::open_with(|_| {}).await
+    }
+
+    async fn open_with(edit: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options::new(format!("sqlite:{}", folder.path().join("souk.db").display()));
         let clock = Clock::fixed("2026-01-01T12:00:00Z".parse().expect("a time"));
         let db = Db::open(&options, clock.clone(), Ids::counted()).await.expect("a database");
         ::store::migrate::migrate(&db, &[("customers", crate::MIGRATIONS)]).await.expect("a schema");
-        let config = Arc::new(Config::defaults());
+        let mut config = Config::defaults();
+        edit(&mut config);
+        let config = Arc::new(config);
         let peers = Peers::new(&config.peers, None, clock).expect("peers");
         let ctx = Ctx::new(db.of("customers"), peers.clone(), Arc::clone(&config), auth::Identity::default());
         let process = Process::new(config, peers);

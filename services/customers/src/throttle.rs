@@ -3,7 +3,8 @@
 //!
 //! A try is counted before its password is looked at, and given back when it was right: a hundred guesses
 //! at once are a hundred tries. Nobody is locked out for good, and no right answer opens the way for more
-//! guesses from the same address.
+//! guesses from the same address. Only an account that is made is not given back: each sends a mail to whom
+//! nobody asked.
 
 use ::store::Tx;
 use base64::Engine;
@@ -21,6 +22,7 @@ const ACCOUNT_FREE: i64 = 5;
 /// Many people share an address.
 const ADDRESS_FREE: i64 = 100;
 const REGISTER_FREE: i64 = 20;
+const HOUR_SECONDS: i64 = 3_600;
 pub const FIRST_DELAY: SignedDuration = SignedDuration::from_secs(1);
 pub const DELAY_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// Without a try for so long, all is forgotten.
@@ -33,6 +35,8 @@ pub struct Throttle {
     pub account: Option<String>,
     /// In order, so that two transactions never wait for each other; with the tries that are free.
     pub subjects: Vec<(String, i64)>,
+    /// The one of them that is never forgiven.
+    pub kept: Option<String>,
 }
 
 impl Throttle {
@@ -43,14 +47,21 @@ impl Throttle {
         Self::new(Some(account.clone()), vec![(account, ACCOUNT_FREE), address])
     }
 
-    /// For asking whether an e-mail is taken.
+    /// For asking whether an e-mail is taken; and, for the hour, for making accounts at all.
     pub fn register(ctx: &Ctx, from: ClientAddress) -> Self {
-        Self::new(None, vec![(subject(ctx, "register", &from.hashed(ctx)), REGISTER_FREE)])
+        let (address, free) = (from.hashed(ctx), ctx.config.customers.registrations_per_hour_max);
+        let asking = (subject(ctx, "register", &address), REGISTER_FREE);
+        if free == 0 {
+            return Self::new(None, vec![asking]);
+        }
+        let hour = ctx.clock.now().as_second().div_euclid(HOUR_SECONDS);
+        let made = subject(ctx, "registered", &format!("{hour} {address}"));
+        Self { kept: Some(made.clone()), ..Self::new(None, vec![asking, (made, free)]) }
     }
 
     fn new(account: Option<String>, mut subjects: Vec<(String, i64)>) -> Self {
         subjects.sort();
-        Self { account, subjects }
+        Self { account, subjects, kept: None }
     }
 
     /// Counts a try.
@@ -73,7 +84,7 @@ impl Throttle {
         Err(refused(now, until))
     }
 
-    /// Gives the try back: it was right.
+    /// Gives the try back: it was right. What is `kept` stays counted.
     pub async fn forgive(&self, tx: &mut Tx) -> Result<(), Error> {
         Ok(store::throttle::forgive(tx, self).await?)
     }

@@ -8,8 +8,10 @@ use crate::customer::SessionView;
 use crate::session::{EndedBecause, LIVING_MAX, Session};
 
 statements! {
-    INSERT = "INSERT INTO customers_session (id, customer_id, seed, generation, created_at, refreshed_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    // The account's row is held, so that of this and another password one comes first.
+    BEGIN = "INSERT INTO customers_session (id, customer_id, seed, generation, created_at, refreshed_at, expires_at)
+        SELECT $1, account.id, $3, $4, $5, $6, $7 FROM customers_customer AS account
+        WHERE account.id = $2 AND account.password_hash = $8 @for_update";
     SESSION = "SELECT id, customer_id, seed, generation, created_at, refreshed_at, expires_at, ended_at
         FROM customers_session WHERE id = $1";
     NEWEST = "SELECT id, created_at, refreshed_at, expires_at, ended_at, ended_because
@@ -30,10 +32,11 @@ statements! {
             SELECT id FROM customers_session WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 }
 
-pub async fn insert(tx: &mut Tx, session: &Session) -> Result<()> {
+/// Begins a session where this is still the hash of the account's password; `false` where it is another by now.
+pub async fn begin(tx: &mut Tx, session: &Session, password_hash: &str) -> Result<bool> {
     let Session { id, customer, seed, generation, created_at, refreshed_at, expires_at, .. } = session;
-    let params = params![id, customer, seed, generation, created_at, refreshed_at, expires_at];
-    tx.exec(&INSERT, params).await.map(drop)
+    let params = params![id, customer, seed, generation, created_at, refreshed_at, expires_at, password_hash];
+    Ok(tx.exec(&BEGIN, params).await? == 1)
 }
 
 pub async fn session(db: &Db, session: SessionId) -> Result<Option<Session>> {

@@ -53,7 +53,10 @@ pub async fn blocked_until(tx: &mut Tx, throttle: &Throttle) -> Result<Option<Ti
 /// Takes back one try of each; all of the account's.
 pub async fn forgive(tx: &mut Tx, throttle: &Throttle) -> Result<()> {
     let account = throttle.account.as_deref().unwrap_or_default();
-    tx.exec(&FORGIVE, params![subjects(throttle), account, micros(FIRST_DELAY)]).await.map(drop)
+    let forgiven =
+        throttle.subjects.iter().map(|(subject, _)| subject).filter(|one| Some(*one) != throttle.kept.as_ref());
+    let forgiven = rows(forgiven.map(|subject| params![subject]));
+    tx.exec(&FORGIVE, params![forgiven, account, micros(FIRST_DELAY)]).await.map(drop)
 }
 
 /// Forgets up to `limit` that did not try since a time.

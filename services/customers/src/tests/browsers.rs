@@ -79,6 +79,17 @@ async fn a_browser_logs_out_even_after_its_access_token_has_run_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_own_password_logs_no_browser_out() {
+    let shop = Shop::open().await;
+    let jar = browser(&shop, "ada@example.com").await;
+    let basic = ("authorization", "Basic c3RhZ2luZzpzdGFnaW5n");
+    let me = shop.send("GET", "/v1/customers/me", &[("cookie", &jar), basic], None).await;
+    assert_eq!(me.must(200)["email"], "ada@example.com");
+    let cross = shop.send("DELETE", "/v1/sessions", &[("cookie", &jar), basic, CROSS], None).await;
+    cross.refused(403, "request.cross_site");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bearer_needs_no_page_and_counts_before_a_cookie() {
     let shop = Shop::open().await;
     let jar = browser(&shop, "ada@example.com").await;

@@ -177,6 +177,26 @@ async fn the_session_not_used_for_longest_makes_room_for_the_fifty_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_log_in_with_the_old_password_outlives_its_change() {
+    let shop = Shop::open().await;
+    let ada = shop.customer("ada@example.com").await;
+    let new = json!({ "current_password": PASSWORD, "new_password": "vier kleine worte hier" });
+    let log_ins = futures::future::join_all((0..4).map(|_| shop.log_in_with("ada@example.com", PASSWORD)));
+    let change = ada.send("PUT", "/v1/customers/me/password", &[], Some(new));
+    let (log_ins, change) = futures::future::join(log_ins, change).await;
+    change.must(204);
+    for answer in log_ins {
+        if answer.status == 201 {
+            let token = text(&answer.must(201), "refresh_token");
+            shop.refresh(&token).await.refused(401, "customers.session_over");
+        } else {
+            answer.refused(401, "customers.wrong_credentials");
+        }
+    }
+    assert!(ada.is_logged_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_shop_or_kind_is_not_believed() {
     let shop = Shop::open().await;
     let ada = shop.customer("ada@example.com").await;

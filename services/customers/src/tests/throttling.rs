@@ -100,17 +100,32 @@ async fn one_address_that_tries_many_accounts_slows_down_and_right_answers_dont_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn right_answers_are_never_throttled() {
+async fn right_passwords_are_never_throttled() {
     let shop = Shop::open().await;
     shop.register("ada@example.com").await.must(201);
     let own = json!({ "email": "ada@example.com", "password": PASSWORD });
     for _ in 0..30 {
         assert_eq!(shop.post_from("10.0.0.1", "/v1/sessions", &own).await.0, 201);
     }
-    for number in 0..30 {
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_makes_some_accounts_an_hour_and_then_ever_fewer() {
+    let per_hour = 5;
+    let shop = Shop::open_with(|config| config.customers.registrations_per_hour_max = per_hour).await;
+    let register = async |address: &str, number: i64| {
         let body = json!({ "email": format!("a{number}@example.com"), "password": PASSWORD });
-        assert_eq!(shop.post_from("10.0.0.1", "/v1/customers", &body).await.0, 201);
+        shop.post_from(address, "/v1/customers", &body).await
+    };
+    // The one after them is let in, with a delay behind it.
+    for number in 0..=per_hour {
+        assert_eq!(register("10.0.0.1", number).await.0, 201, "{number}: an office, or many buyers of one provider");
     }
+    let (status, problem) = register("10.0.0.1", 1_000).await;
+    assert_eq!((status, &problem["code"]), (429, &json!("customers.too_many_tries")));
+    assert_eq!(register("10.0.0.2", 1_000).await.0, 201, "another address goes on");
+    shop.ctx.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(register("10.0.0.1", 1_001).await.0, 201, "the next hour is another one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
