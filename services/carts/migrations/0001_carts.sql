@@ -37,6 +37,25 @@ CREATE TABLE carts_line (
     UNIQUE (cart_id, variant_id)
 )@table;
 
+-- How many carts guests of a network address opened in the hour since. `address` is an HMAC of it: it names nobody.
+CREATE TABLE carts_opened (
+    address @text PRIMARY KEY NOT NULL,
+    carts @int NOT NULL CHECK (carts > 0),
+    since @time NOT NULL
+)@table;
+CREATE INDEX carts_opened_since ON carts_opened (since);
+
+-- Carts that went altogether into another one when that was claimed: an order of such a cart may be heard of later,
+-- and takes what it bought out of the other.
+CREATE TABLE carts_joined (
+    cart_id @id PRIMARY KEY NOT NULL,
+    into_id @id NOT NULL,
+    version @int NOT NULL CHECK (version > 0), -- its last
+    joined_at @time NOT NULL
+)@table;
+CREATE INDEX carts_joined_into ON carts_joined (into_id);
+CREATE INDEX carts_joined_at ON carts_joined (joined_at);
+
 -- What carts have heard of their orders: one that `holds` its cart keeps it closed, one that `released`
 -- it does so for good, also where its placing is heard of later. One that is `done` needs its cart no
 -- more; without a cart where that was heard first, or the cart is gone.

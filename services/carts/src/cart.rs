@@ -1,5 +1,7 @@
 //! A cart: what a buyer means to buy, where it goes and how. Pure.
 
+use std::collections::BTreeMap;
+
 use contracts::carts::{CartId, LineId};
 use contracts::catalog::VariantId;
 use contracts::customers::CustomerId;
@@ -79,6 +81,9 @@ pub struct Details {
     pub locale: Option<Locale>,
     pub metadata: Option<Metadata>,
 }
+
+/// How many units of each variant.
+pub type Units = BTreeMap<VariantId, i64>;
 
 /// How much a cart holds.
 #[derive(Debug, Clone, Copy)]
@@ -215,6 +220,37 @@ impl Cart {
         Some(Line { quantity: rest, ..line })
     }
 
+    /// What it holds more than these units.
+    pub fn beyond(&self, units: &Units) -> Units {
+        let more = |line: &Line| line.quantity.get() - units.get(&line.variant).copied().unwrap_or(0);
+        self.lines.iter().map(|line| (line.variant, more(line))).filter(|(_, more)| *more > 0).collect()
+    }
+
+    /// Takes these units, as far as they are here, out into another cart of the same buyer, which begins as `id`
+    /// with that version. A part of a line is a line of its own, with an id from `ids`.
+    pub fn part(
+        mut self,
+        units: &Units,
+        (id, version): (CartId, i64),
+        mut ids: impl FnMut() -> LineId,
+        now: Timestamp,
+    ) -> (Self, Self) {
+        let (mut kept, mut taken) = (Vec::new(), Vec::new());
+        for line in std::mem::take(&mut self.lines) {
+            let wanted = units.get(&line.variant).copied().unwrap_or(0);
+            match (Quantity::try_from(line.quantity.get() - wanted), Quantity::try_from(wanted)) {
+                (Ok(rest), Ok(part)) => {
+                    taken.push(Line { id: ids(), quantity: part, ..line.clone() });
+                    kept.push(Line { quantity: rest, ..line });
+                }
+                (Err(_), Ok(_)) => taken.push(line),
+                (_, Err(_)) => kept.push(line),
+            }
+        }
+        let other = Self { id, order: None, version, created_at: now, updated_at: now, lines: taken, ..self.clone() };
+        (Self { lines: kept, ..self }.changed(now), other)
+    }
+
     fn changed(self, now: Timestamp) -> Self {
         Self { version: self.version + 1, updated_at: now, ..self }
     }
@@ -339,6 +375,34 @@ pub mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_parted_is_all_there_once(
+            held in prop::collection::btree_map(1_u128..6, 1_i64..5, 0..5),
+            asked in prop::collection::btree_map(1_u128..6, 1_i64..9, 0..5),
+        ) {
+            let variant = |number: u128| VariantId::from_uuid(Uuid::from_u128(number));
+            let units = |map: &BTreeMap<u128, i64>| -> Units { map.iter().map(|(id, units)| (variant(*id), *units)).collect() };
+            let fill = |cart: Cart, (id, quantity): (&u128, &i64)| {
+                cart.with(&addition(*id, *id, *quantity), WIDE, "", Timestamp::UNIX_EPOCH).expect("a cart")
+            };
+            let cart = held.iter().fold(empty(), fill);
+            let (held, asked) = (units(&held), units(&asked));
+            let mut fresh = 100;
+            let ids = || { fresh += 1; LineId::from_uuid(Uuid::from_u128(fresh)) };
+            let id = CartId::from_uuid(Uuid::from_u128(7));
+            let (kept, taken) = cart.clone().part(&asked, (id, 3), ids, Timestamp::UNIX_EPOCH);
+            let none = Units::new();
+            for (variant, quantity) in &held {
+                let wanted = asked.get(variant).copied().unwrap_or(0).min(*quantity);
+                let of = |cart: &Cart| cart.beyond(&none).get(variant).copied().unwrap_or(0);
+                prop_assert_eq!((of(&taken), of(&kept)), (wanted, quantity - wanted));
+            }
+            let lines: std::collections::BTreeSet<LineId> =
+                kept.lines.iter().chain(&taken.lines).map(|line| line.id).collect();
+            prop_assert_eq!(lines.len(), kept.lines.len() + taken.lines.len());
+            prop_assert_eq!((taken.id, taken.version, kept.version), (id, 3, cart.version + 1));
+        }
+
         #[test]
         fn a_cart_counts_what_was_added_variant_by_variant(added in prop::collection::vec((0_u128..5, 1_i64..50), 0..40)) {
             let mut cart = empty();

@@ -6,8 +6,9 @@ use contracts::pricing::Quote;
 use contracts::shipping::ShippingMethodId;
 use contracts::{Address, Locale, MarketId, Metadata};
 use garde::Validate;
+use jiff::{SignedDuration, Timestamp};
 use platform::auth::{CART_TOKEN_PREFIX, new_secret, sha256_hex};
-use platform::{Config, Ctx};
+use platform::{ClientAddress, Config, Ctx, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -61,19 +62,28 @@ pub struct NewCart {
 
 const LINES_SENT_MAX: usize = 100;
 
+/// Guests of one address are counted over so long.
+pub const COUNTED_OVER: SignedDuration = SignedDuration::from_hours(1);
+
 struct Opening {
     cart: Cart,
     buyer: Buyer,
     quote: Option<Quote>,
     open_max: i64,
+    /// Where it is opened from, hashed, and how many carts guests may open there; `None`: it does not count.
+    counted: Option<(String, i64)>,
 }
 
-/// Opens a cart and shows it: a customer's, or a guest's with its token, this once. One or two statements; one
-/// more for a customer.
+/// Opens a cart and shows it: a customer's, or a guest's with its token, this once. Two or three statements.
 ///
-/// Errors: `TooManyLines`, `TooManyCarts`; field problems at `/market`, `/email`, `/shipping_address/country`,
+/// Errors: `TooManyLines`, `TooManyCarts`, `TooManyOpened`; field problems at `/market`, `/email`, `/shipping_address/country`,
 /// `/shipping_method` and `/lines`.
-pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart) -> Result<OpenedCart, Error> {
+pub async fn create_cart(
+    ctx: &Ctx,
+    from: ClientAddress,
+    customer: Option<CustomerId>,
+    body: NewCart,
+) -> Result<OpenedCart, Error> {
     let account = match customer {
         Some(customer) if body.email.is_none() => account(ctx, customer).await,
         Some(_) | None => None,
@@ -92,8 +102,9 @@ pub async fn create_cart(ctx: &Ctx, customer: Option<CustomerId>, body: NewCart)
         (Some(customer), _) => Buyer::Customer { customer },
         (None, token) => Buyer::Guest { token_sha256: sha256_hex(token.clone().unwrap_or_default().as_bytes()) },
     };
-    let open_max = ctx.config.carts.open_per_customer_max;
-    let opening = Opening { cart: cart.clone(), buyer, quote: offer.quote.clone(), open_max };
+    let (open_max, opened_max) = (ctx.config.carts.open_per_customer_max, ctx.config.carts.guest_carts_per_hour_max);
+    let counted = (customer.is_none() && opened_max > 0).then(|| (from.hashed(ctx), opened_max));
+    let opening = Opening { cart: cart.clone(), buyer, quote: offer.quote.clone(), open_max, counted };
     ctx.db.write(opening, |tx, opening| Box::pin(insert(tx, opening))).await?;
     Ok(OpenedCart { cart: CartView::of(cart, offer, None, &ctx.config.carts), token })
 }
@@ -135,7 +146,15 @@ fn opened(
 }
 
 async fn insert(tx: &mut Tx, opening: &Opening) -> Result<(), Error> {
-    let Opening { cart, buyer, quote, open_max } = opening;
+    let Opening { cart, buyer, quote, open_max, counted } = opening;
+    if let Some((address, opened_max)) = counted {
+        let now = tx.now();
+        let forgotten = now.saturating_sub(COUNTED_OVER).unwrap_or(Timestamp::MIN);
+        let (carts, since) = store::count_opened(tx, address, forgotten).await?;
+        if carts > *opened_max {
+            return Err(too_many(now.duration_until(since.saturating_add(COUNTED_OVER).unwrap_or(Timestamp::MAX))));
+        }
+    }
     // Two at once may pass the limit by one: it keeps the list short and guards nothing else.
     if let Some(customer) = buyer.customer()
         && store::count_open(tx, customer).await? >= *open_max
@@ -143,6 +162,12 @@ async fn insert(tx: &mut Tx, opening: &Opening) -> Result<(), Error> {
         return Err(Error::TooManyCarts { open_max: *open_max });
     }
     Ok(store::insert(tx, cart, buyer, quote.as_ref()).await?)
+}
+
+fn too_many(wait: SignedDuration) -> Error {
+    let seconds = u64::try_from(wait.as_secs()).unwrap_or(0).max(1);
+    let problem = Problem::from(Error::TooManyOpened { seconds });
+    Problem { retry_after_seconds: Some(seconds), ..problem }.into()
 }
 
 /// Whom the account's mails go to; nothing while `customers` can't be asked: the cart then asks for it.

@@ -8,7 +8,7 @@ use contracts::carts::{CartId, LineId};
 use contracts::shipping::ShippingOption;
 use platform::auth::sha256_hex;
 use platform::http::{Body, List, OptionalKey, Page, Path, Query, Tagged, created};
-use platform::{Buyer, CartToken, Ctx, OptionalSession, Problem, Session};
+use platform::{Buyer, CartToken, ClientAddress, Ctx, OptionalSession, Problem, Session};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,11 +38,12 @@ pub fn routes() -> OpenApiRouter<Ctx> {
     responses((status = 201, body = OpenedCart, description = "The cart, and a guest's token")))]
 async fn open_cart(
     State(ctx): State<Ctx>,
+    from: ClientAddress,
     OptionalSession(session): OptionalSession,
     body: Body<NewCart>,
 ) -> Result<Response, Error> {
     let customer = session.map(|session| session.customer);
-    let opened = create_cart::create_cart(&ctx, customer, body.into_inner()).await?;
+    let opened = create_cart::create_cart(&ctx, from, customer, body.into_inner()).await?;
     Ok(created(&format!("/v1/carts/{}", opened.cart.id), opened, false))
 }
 

@@ -27,11 +27,17 @@ pub const PERSONAL: &[&str] = &[
 statements! {
     INSERT = "INSERT INTO carts_cart (id, token_sha256, customer_id, market, currency, locale, email, shipping_address,
             billing_address, shipping_method_id, metadata, last_quote, priced_at, status, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'open', 1, $14, $14)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'open', $15, $14, $14)";
     INSERT_LINES = "INSERT INTO carts_line (id, cart_id, variant_id, quantity, unit_price_minor, metadata, added_at)
         SELECT id, cart_id, variant_id, quantity, unit_price_minor, metadata, added_at
         FROM @rows($1: id @id, cart_id @id, variant_id @id, quantity @int, unit_price_minor @money, metadata @json,
             added_at @time) AS r";
+    COUNT_OPENED = "INSERT INTO carts_opened (address, carts, since) VALUES ($1, 1, $2) ON CONFLICT (address) DO UPDATE SET
+            carts = CASE WHEN carts_opened.since <= $3 THEN 1 ELSE carts_opened.carts + 1 END,
+            since = CASE WHEN carts_opened.since <= $3 THEN excluded.since ELSE carts_opened.since END
+        RETURNING carts, since";
+    FORGET_OPENED = "DELETE FROM carts_opened WHERE address IN
+        (SELECT address FROM carts_opened WHERE since <= $1 ORDER BY since LIMIT $2)";
     COUNT_OPEN = "SELECT COUNT(*) FROM carts_cart WHERE customer_id = $1 AND status = 'open'";
     // Of $2 and $3, who asks, one is NULL and equals nothing.
     CART = "SELECT c.id, c.customer_id, c.market, c.currency, c.locale, c.email, c.shipping_address, c.billing_address,
@@ -40,6 +46,12 @@ statements! {
         FROM carts_cart AS c LEFT JOIN carts_line AS l ON l.cart_id = c.id
         WHERE c.id = $1 AND (c.token_sha256 = $2 OR c.customer_id = $3)
         ORDER BY l.added_at, l.id -- bounded: one cart, at most cart::LINES_MAX lines";
+    // Whosoever it is: for what orders do to their carts.
+    HELD_CART = "SELECT c.id, c.customer_id, c.market, c.currency, c.locale, c.email, c.shipping_address, c.billing_address,
+            c.shipping_method_id, c.metadata, c.order_id, c.version, c.created_at, c.updated_at,
+            l.id, l.variant_id, l.quantity, l.unit_price_minor, l.metadata, l.added_at
+        FROM carts_cart AS c LEFT JOIN carts_line AS l ON l.cart_id = c.id
+        WHERE c.id = $1 ORDER BY l.added_at, l.id -- bounded: one cart, at most cart::LINES_MAX lines";
     LAST_QUOTE = "SELECT last_quote, priced_at FROM carts_cart WHERE id = $1 AND (token_sha256 = $2 OR customer_id = $3)";
     HOLDER = "SELECT order_id FROM carts_cart WHERE id = $1 AND (token_sha256 = $2 OR customer_id = $3)";
     OPEN_CARTS = "SELECT c.id, c.market, c.currency, c.version, c.last_quote, c.priced_at, c.created_at, c.updated_at,
@@ -83,10 +95,17 @@ statements! {
     DELETE_ORDERS = "DELETE FROM carts_order WHERE cart_id IN (SELECT id FROM @rows($1: id @id) AS gone)";
     DELETE_CARTS = "DELETE FROM carts_cart WHERE id IN (SELECT id FROM @rows($1: id @id) AS gone)";
 
+    JOINED = "INSERT INTO carts_joined (cart_id, into_id, version, joined_at) VALUES ($1, $2, $3, $4)";
+    JOINED_ON = "UPDATE carts_joined SET into_id = $2 WHERE into_id = $1";
+    JOINED_INTO = "SELECT into_id, version FROM carts_joined WHERE cart_id = $1";
+    DISJOIN = "DELETE FROM carts_joined WHERE cart_id = $1";
+    FORGET_JOINED = "DELETE FROM carts_joined WHERE joined_at < $1";
+
     HOLD = "INSERT INTO carts_order (order_id, cart_id, state, heard_at) VALUES ($1, $2, 'holds', $3)
         ON CONFLICT (order_id) DO UPDATE SET cart_id = excluded.cart_id WHERE carts_order.cart_id IS NULL";
     RELEASE = "INSERT INTO carts_order (order_id, cart_id, state, heard_at) VALUES ($1, $2, 'released', $3)
-        ON CONFLICT (order_id) DO UPDATE SET state = 'released', cart_id = excluded.cart_id";
+        ON CONFLICT (order_id) DO UPDATE SET state = 'released', cart_id = COALESCE(excluded.cart_id, carts_order.cart_id)";
+    RELEASED = "SELECT order_id FROM carts_order WHERE order_id = $1 AND state = 'released'";
     // $2 is NULL where it was not said which cart that was.
     END = "INSERT INTO carts_order (order_id, cart_id, state, heard_at) VALUES ($1, $2, 'done', $3)
         ON CONFLICT (order_id) DO UPDATE SET state = 'done' WHERE carts_order.state = 'holds'";
@@ -130,6 +149,7 @@ pub async fn insert(tx: &mut Tx, cart: &Cart, buyer: &Buyer, quote: Option<&Quot
         quote.map(Json),
         priced_at,
         cart.created_at,
+        cart.version,
     ];
     tx.exec(&INSERT, params).await?;
     insert_lines(tx, &[cart]).await
@@ -146,6 +166,18 @@ async fn insert_lines(tx: &mut Tx, carts: &[&Cart]) -> Result<()> {
     }
     let table = rows(carts.iter().flat_map(|cart| cart.lines.iter().map(|one| line(cart.id, one))));
     tx.exec(&INSERT_LINES, params![table]).await.map(drop)
+}
+
+/// Counts a cart that a guest of this address opens; with it, how many there are since when. What is older than
+/// `forgotten` does not count.
+pub async fn count_opened(tx: &mut Tx, address: &str, forgotten: Timestamp) -> Result<(i64, Timestamp)> {
+    let now = tx.now();
+    tx.one(&COUNT_OPENED, params![address, now, forgotten]).await
+}
+
+/// Forgets up to `limit` addresses that began to count before this.
+pub async fn forget_opened(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+    tx.exec(&FORGET_OPENED, params![before, limit]).await
 }
 
 /// Open carts of the customer.
@@ -263,10 +295,23 @@ pub async fn remove_line(tx: &mut Tx, cart: CartId, line: LineId) -> Result<bool
     Ok(tx.exec(&REMOVE_LINE, params![line, cart]).await? == 1)
 }
 
-/// Lets this transaction alone decide about the cart; `false` where there is none.
-pub async fn lock(tx: &mut Tx, cart: CartId) -> Result<bool> {
+/// Lets this transaction alone decide about the cart, and says its version; `None` where there is none.
+pub async fn lock(tx: &mut Tx, cart: CartId) -> Result<Option<i64>> {
     let locked: Option<(i64,)> = tx.opt(&LOCK, params![cart]).await?;
-    Ok(locked.is_some())
+    Ok(locked.map(|(version,)| version))
+}
+
+/// The cart with its lines, whosoever it is. Call [`lock`] first.
+pub async fn held_cart(tx: &mut Tx, cart: CartId) -> Result<Option<Cart>> {
+    Ok(joined(tx.all(&HELD_CART, params![cart]).await?))
+}
+
+/// Writes a cart that was parted: what it keeps, and the new one of the same customer with its lines.
+pub async fn part(tx: &mut Tx, cart: &Cart, other: &Cart, customer: CustomerId) -> Result<()> {
+    tx.exec(&DELETE_LINES, params![ids(&[cart.id])]).await?;
+    insert_lines(tx, &[cart]).await?;
+    tx.exec(&TOUCH, params![cart.id, cart.version, cart.updated_at]).await?;
+    insert(tx, other, &Buyer::Customer { customer }, None).await
 }
 
 /// As [`lock`], of a cart that is unclaimed with this token, or that the customer has claimed. Whose it is;
@@ -300,6 +345,9 @@ pub async fn share_lines(tx: &mut Tx, cart: &Cart, other: &Cart) -> Result<()> {
     tx.exec(&DELETE_LINES, params![ids(&[cart.id, other.id])]).await?;
     insert_lines(tx, &[cart, other]).await?;
     if other.lines.is_empty() {
+        let now = tx.now();
+        tx.exec(&JOINED_ON, params![other.id, cart.id]).await?;
+        tx.exec(&JOINED, params![other.id, cart.id, other.version, now]).await?;
         tx.exec(&DELETE_ORDERS, params![ids(&[other.id])]).await?;
         tx.exec(&DELETE_CARTS, params![ids(&[other.id])]).await?;
     } else {
@@ -308,14 +356,30 @@ pub async fn share_lines(tx: &mut Tx, cart: &Cart, other: &Cart) -> Result<()> {
     Ok(())
 }
 
+/// Into which cart this one went altogether, and its last version.
+pub async fn joined_into(tx: &mut Tx, cart: CartId) -> Result<Option<(CartId, i64)>> {
+    tx.opt(&JOINED_INTO, params![cart]).await
+}
+
+/// The cart is there again.
+pub async fn disjoin(tx: &mut Tx, cart: CartId) -> Result<()> {
+    tx.exec(&DISJOIN, params![cart]).await.map(drop)
+}
+
+/// Whether an order was heard to have released its cart.
+pub async fn is_released(tx: &mut Tx, order: OrderId) -> Result<bool> {
+    let released: Option<(OrderId,)> = tx.opt(&RELEASED, params![order]).await?;
+    Ok(released.is_some())
+}
+
 /// Remembers that an order holds the cart, unless it was heard to have released it.
 pub async fn hold(tx: &mut Tx, cart: CartId, order: OrderId) -> Result<()> {
     let now = tx.now();
     tx.exec(&HOLD, params![order, cart, now]).await.map(drop)
 }
 
-/// Remembers that an order has released the cart, for good.
-pub async fn release(tx: &mut Tx, cart: CartId, order: OrderId) -> Result<()> {
+/// Remembers that an order has released its cart, for good; also where there is no such cart by now.
+pub async fn release(tx: &mut Tx, cart: Option<CartId>, order: OrderId) -> Result<()> {
     let now = tx.now();
     tx.exec(&RELEASE, params![order, cart, now]).await.map(drop)
 }
@@ -341,6 +405,7 @@ pub async fn prune(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<usize> 
         tx.exec(statement, params![ids(&expired)]).await?;
     }
     tx.exec(&FORGET_ORDERS, params![before]).await?;
+    tx.exec(&FORGET_JOINED, params![before]).await?;
     Ok(expired.len())
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 
 use ::store::{Clock, Db, Ids, Options, Tx, migrate};
+use axum::extract::FromRequestParts;
 use contracts::carts::{Basket, CartId, GetBasket};
 use contracts::catalog::{GetVariants, ProductId, ProductStatus, VariantForSale, VariantId};
 use contracts::customers::{Buyer, CustomerContact, CustomerId, GetCustomerContact};
 use contracts::inventory::Availability;
-use contracts::orders::{CancelReason, OrderCancelled, OrderCompleted, OrderId, OrderPlaced};
+use contracts::orders::{CancelReason, OrderCancelled, OrderCompleted, OrderId, OrderPlaced, OrderedLine};
 use contracts::pricing::{Quote, QuoteBasket};
 use contracts::shipping::{GetShippingOptions, PickupPoint, ShippingMethodId, ShippingOption};
 use contracts::{Address, Currency, Id, Money, TaxClass};
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use platform::auth::sha256_hex;
 use platform::calls::Peers;
 use platform::config::Carts;
-use platform::{Config, Ctx, Identity, Problem, Process, Service};
+use platform::{ClientAddress, Config, Ctx, Identity, Problem, Process, Service};
 use uuid::Uuid;
 
 use crate::change_cart::{ChangeCart, change_cart};
@@ -187,13 +188,19 @@ impl Shop {
         self.ctx.config = Arc::new(config);
     }
 
+    /// Where a request without a connection comes from.
+    pub async fn somewhere(&self) -> ClientAddress {
+        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+        ClientAddress::from_request_parts(&mut parts, &self.ctx).await.expect("an address")
+    }
+
     /// A guest's, empty.
     pub async fn open(&self) -> Held {
         self.open_with(NewCart::default()).await.expect("a cart")
     }
 
     pub async fn open_with(&self, body: NewCart) -> Result<Held, Problem> {
-        let opened = create_cart(&self.ctx, None, body).await?;
+        let opened = create_cart(&self.ctx, self.somewhere().await, None, body).await?;
         let token = opened.token.expect("a guest's cart has a token");
         assert!(token.starts_with("souk_ct_"));
         let token_sha256 = sha256_hex(token.as_bytes());
@@ -202,7 +209,7 @@ impl Shop {
 
     /// A customer's.
     pub async fn open_for(&self, customer: CustomerId, body: NewCart) -> Result<Held, Problem> {
-        let opened = create_cart(&self.ctx, Some(customer), body).await?;
+        let opened = create_cart(&self.ctx, self.somewhere().await, Some(customer), body).await?;
         assert_eq!((opened.token, opened.cart.customer), (None, Some(customer)));
         Ok(Held { id: opened.cart.id, buyer: Buyer::Customer { customer } })
     }
@@ -270,6 +277,22 @@ pub fn order(number: u128) -> OrderId {
 pub fn placed(cart: CartId, number: u128) -> Heard {
     let (market, placed_at) = ("default".parse().expect("a market"), Timestamp::UNIX_EPOCH);
     Heard::Placed(OrderPlaced { order: order(number), cart, cart_version: 3, market, lines: vec![], placed_at })
+}
+
+/// Of this version of the cart, with these units of its variants.
+pub fn placed_with(cart: CartId, number: u128, cart_version: i64, units: &[(u128, i64)]) -> Heard {
+    let line = |(variant, quantity): &(u128, i64)| OrderedLine {
+        line: Id::from_uuid(Uuid::from_u128(1_000 + variant)),
+        variant: VariantId::from_uuid(Uuid::from_u128(*variant)),
+        quantity: *quantity,
+        requires_shipping: true,
+    };
+    match placed(cart, number) {
+        Heard::Placed(event) => {
+            Heard::Placed(OrderPlaced { cart_version, lines: units.iter().map(line).collect(), ..event })
+        }
+        other => other,
+    }
 }
 
 pub fn cancelled(cart: CartId, number: u128, reopens_cart: bool) -> Heard {

@@ -1,5 +1,6 @@
 //! A guest who logs in.
 
+use contracts::Id;
 use contracts::carts::Missing;
 use contracts::customers::Buyer;
 use platform::http::Page;
@@ -95,4 +96,92 @@ async fn of_two_who_claim_at_once_one_has_it() {
     let (first, second) = futures::join!(shop.claim(&cart, customer(1)), shop.claim(&cart, customer(2)));
     let statuses = [&first, &second].map(|result| result.as_ref().err().map(|problem| problem.status));
     assert!(statuses == [None, Some(404)] || statuses == [Some(404), None], "{statuses:?}");
+}
+
+/// Variants and units of a cart.
+fn units(view: &crate::view::CartView) -> Vec<(u128, i64)> {
+    let mut units: Vec<_> =
+        view.lines.iter().map(|line| (line.variant.uuid().as_u128(), line.quantity.get())).collect();
+    units.sort_unstable();
+    units
+}
+
+impl Shop {
+    async fn open_cart_of(&self, number: u128) -> Held {
+        let items = list(&self.ctx, customer(number), &Page::default()).await.expect("a list").items;
+        assert_eq!(items.len(), 1, "{items:?}");
+        Held { id: items[0].id, buyer: Buyer::Customer { customer: customer(number) } }
+    }
+}
+
+#[tokio::test]
+async fn what_joins_into_a_cart_that_was_ordered_goes_on_in_an_open_one() {
+    let shop = shop().await;
+    let guest = shop.ready().await;
+    let version = shop.show(&guest).await.version;
+    // Ordered now; but before that is heard, the guest logs in.
+    let own = NewCart { lines: vec![of(TEAPOT, 1), of(CUP, 3)], ..NewCart::default() };
+    shop.open_for(customer(1), own).await.expect("a cart");
+    shop.claim(&guest, customer(1)).await.expect("a cart");
+    shop.hear(placed_with(guest.id, 1, version, &[(TEAPOT, 2)])).await;
+    let mine = Held { id: guest.id, buyer: Buyer::Customer { customer: customer(1) } };
+    let ordered = shop.show(&mine).await;
+    assert_eq!((ordered.order, units(&ordered)), (Some(order(1)), vec![(TEAPOT, 2)]));
+    let open = shop.show(&shop.open_cart_of(1).await).await;
+    assert_eq!((units(&open), &open.email), (vec![(TEAPOT, 1), (CUP, 3)], &ordered.email));
+    shop.hear(cancelled(guest.id, 1, true)).await;
+    assert_eq!(units(&shop.show(&mine).await), [(TEAPOT, 2)], "given back, and nothing is there twice");
+}
+
+#[tokio::test]
+async fn what_was_ordered_comes_back_out_of_the_cart_that_it_was_joined_into() {
+    let shop = shop().await;
+    let own = NewCart { lines: vec![of(TEAPOT, 1), of(CUP, 3)], ..NewCart::default() };
+    let own = shop.open_for(customer(1), own).await.expect("a cart");
+    let version = shop.show(&own).await.version;
+    // Ordered now; but before that is heard, two carts are claimed.
+    let (first, last) = (shop.ready().await, shop.open().await);
+    shop.claim(&first, customer(1)).await.expect("a cart");
+    let all = shop.claim(&last, customer(1)).await.expect("a cart");
+    assert_eq!(units(&all), [(TEAPOT, 3), (CUP, 3)]);
+    shop.hear(placed_with(own.id, 1, version, &[(TEAPOT, 1), (CUP, 3)])).await;
+    let ordered = shop.show(&own).await;
+    assert_eq!((ordered.order, units(&ordered)), (Some(order(1)), vec![(TEAPOT, 1), (CUP, 3)]));
+    assert!(ordered.version > version);
+    let open = shop.open_cart_of(1).await;
+    assert_eq!((open.id, units(&shop.show(&open).await)), (last.id, vec![(TEAPOT, 2)]), "nothing is bought twice");
+    shop.hear(cancelled(own.id, 1, true)).await;
+    let back = shop.show(&own).await;
+    assert_eq!((back.order, units(&back)), (None, vec![(TEAPOT, 1), (CUP, 3)]));
+}
+
+#[tokio::test]
+async fn an_order_that_was_cancelled_before_it_was_heard_of_takes_nothing_out() {
+    let shop = shop().await;
+    let own = shop.open_for(customer(1), NewCart { lines: vec![of(CUP, 3)], ..NewCart::default() });
+    let own = own.await.expect("a cart");
+    let guest = shop.ready().await;
+    shop.claim(&guest, customer(1)).await.expect("a cart");
+    shop.hear(cancelled(own.id, 1, true)).await;
+    shop.hear(placed_with(own.id, 1, 1, &[(CUP, 3)])).await;
+    let open = shop.open_cart_of(1).await;
+    assert_eq!((open.id, units(&shop.show(&open).await)), (guest.id, vec![(TEAPOT, 2), (CUP, 3)]));
+}
+
+#[tokio::test]
+async fn a_customers_line_that_came_after_the_order_is_not_locked_in() {
+    let shop = shop().await;
+    let own = shop.open_for(customer(1), NewCart { lines: vec![of(TEAPOT, 1)], ..NewCart::default() });
+    let own = own.await.expect("a cart");
+    shop.add(&own, of(TEAPOT, 4)).await.expect("a line");
+    shop.add(&own, of(CUP, 2)).await.expect("a line");
+    shop.hear(placed_with(own.id, 1, 1, &[(TEAPOT, 1)])).await;
+    assert_eq!(units(&shop.show(&own).await), [(TEAPOT, 1)]);
+    let open = shop.open_cart_of(1).await;
+    assert_eq!(units(&shop.show(&open).await), [(TEAPOT, 4), (CUP, 2)]);
+    let guest = shop.ready().await;
+    let version = shop.show(&guest).await.version;
+    shop.add(&guest, of(CUP, 2)).await.expect("a line");
+    shop.hear(placed_with(guest.id, 2, version, &[(TEAPOT, 2)])).await;
+    assert_eq!(units(&shop.show(&guest).await), [(TEAPOT, 2), (CUP, 2)], "a guest has one token for one cart");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contracts::orders::OrderCompleted;
 
+use crate::create_cart::NewCart;
 use crate::prune::prune;
 use crate::show_cart::show_cart;
 use crate::test_shop::*;
@@ -67,4 +68,24 @@ async fn an_order_that_ended_before_it_was_heard_of_keeps_no_cart_for_good() {
     assert_eq!(shop.show(&cart).await.order, Some(order(1)));
     shop.pass(31).await;
     assert!(!shop.is_there(&cart).await);
+}
+
+#[tokio::test]
+async fn guests_of_one_address_open_so_many_carts_an_hour() {
+    let mut shop = shop().await;
+    shop.limit(|carts| carts.guest_carts_per_hour_max = 3);
+    for _ in 0..3 {
+        shop.open().await;
+        shop.ctx.clock.advance(Duration::from_secs(600));
+    }
+    let refused = shop.open_with(NewCart::default()).await.err().expect("a refusal");
+    assert_eq!((refused.status, refused.code.as_ref()), (429, "carts.too_many_opened"));
+    assert_eq!(refused.retry_after_seconds, Some(1_800));
+    shop.open_for(customer(1), NewCart::default()).await.expect("a customer has a limit of their own");
+    shop.ctx.clock.advance(Duration::from_secs(1_800));
+    shop.open().await;
+    shop.limit(|carts| carts.guest_carts_per_hour_max = 0);
+    for _ in 0..5 {
+        shop.open().await;
+    }
 }

@@ -29,9 +29,10 @@ fn whole() -> NewCart {
 async fn one_request_makes_a_cart_that_can_be_ordered() {
     let shop = shop().await;
     let cost = Arc::new(work::Cost::default());
-    let opened = work::scope("open", None, Arc::clone(&cost), create_cart(&shop.ctx, None, whole())).await;
+    let opening = create_cart(&shop.ctx, shop.somewhere().await, None, whole());
+    let opened = work::scope("open", None, Arc::clone(&cost), opening).await;
     let view = opened.expect("a cart").cart;
-    assert_eq!((cost.statements(), cost.transactions()), (2, 1));
+    assert_eq!((cost.statements(), cost.transactions()), (3, 1));
     assert_eq!((view.missing.len(), view.lines.len(), view.version), (0, 2, 1));
     assert_eq!(view.quote.as_ref().map(|quote| quote.total), Some(eur(3490)));
     let cart = shop.open_with(whole()).await.expect("a cart");
