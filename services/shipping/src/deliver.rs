@@ -9,10 +9,10 @@ use crate::shipment::{ShipmentState, ShipmentView};
 use crate::show_shipments::view_one;
 use crate::store::shipments as store;
 
-/// Marks a dispatched shipment as arrived, or fetched, and says shipment.delivered; the second time it
-/// changes nothing and answers the same.
+/// Marks a dispatched shipment as arrived, or fetched, and says shipment.delivered, also of one that was given up
+/// and turned up; the second time it changes nothing and answers the same.
 ///
-/// Errors: `NotFound`, `NotDispatched`, `Cancelled`, `Lost`.
+/// Errors: `NotFound`, `NotDispatched`, `Cancelled`.
 pub async fn deliver(ctx: &Ctx, staff: Staff<can::OrdersWrite>, shipment: ShipmentId) -> Result<ShipmentView, Error> {
     let input = (staff.actor(), shipment);
     ctx.db.write(input, |tx, (staff, shipment)| Box::pin(arrive(tx, staff, *shipment))).await?;
@@ -54,8 +54,7 @@ async fn not_on_its_way(tx: &mut Tx, shipment: ShipmentId, wanted: ShipmentState
         Some(state) if state == wanted => Ok(()),
         Some(ShipmentState::Pending) => Err(Error::NotDispatched),
         Some(ShipmentState::Cancelled) => Err(Error::Cancelled),
-        Some(ShipmentState::Lost) => Err(Error::Lost),
-        // Dispatched can't be: then it would just have ended.
-        Some(ShipmentState::Delivered | ShipmentState::Dispatched) => Err(Error::Delivered),
+        // Dispatched and lost can't be: then it would just have ended.
+        Some(ShipmentState::Delivered | ShipmentState::Dispatched | ShipmentState::Lost) => Err(Error::Delivered),
     }
 }

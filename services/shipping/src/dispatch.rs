@@ -4,8 +4,8 @@ use ::store::Tx;
 use contracts::Quantity;
 use contracts::carts::LineId;
 use contracts::shipping::{ShipmentCreated, ShipmentDispatched, ShipmentId};
-use platform::{Ctx, Staff, can};
-use serde::Deserialize;
+use platform::{Ctx, Problem, Staff, can};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub struct DispatchShipment {
 /// An order's lines.
 const LINES_MAX: usize = 100;
 
-#[derive(Debug, Clone, Deserialize, garde::Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, garde::Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchedLine {
     #[garde(skip)]
@@ -49,9 +49,10 @@ struct Dispatching {
 }
 
 /// Marks a shipment as gone and says shipment.dispatched; of a part that leaves, the rest is a new pending
-/// shipment, and shipment.created says so. The second time it changes nothing and answers the same.
+/// shipment, and shipment.created says so. A shipment leaves once, so that its id is the key of the request: asked
+/// again, it changes nothing and answers the same, and refuses what says otherwise than what left.
 ///
-/// Errors: `NotFound`, `Cancelled`; field problems for lines that are not there to send.
+/// Errors: `NotFound`, `Cancelled`, `Dispatched`; field problems for lines that are not there to send.
 pub async fn dispatch(
     ctx: &Ctx,
     staff: Staff<can::OrdersWrite>,
@@ -75,7 +76,7 @@ async fn leave(tx: &mut Tx, dispatching: &Dispatching) -> Result<(), Error> {
             Some((
                 ShipmentState::Dispatched | ShipmentState::Delivered | ShipmentState::Lost | ShipmentState::Pending,
                 _,
-            )) => Ok(()),
+            )) => has_left(tx, *shipment, asked).await,
         };
     };
     let packed = store::packed(tx, *shipment).await?;
@@ -91,4 +92,36 @@ async fn leave(tx: &mut Tx, dispatching: &Dispatching) -> Result<(), Error> {
     tx.say(&ShipmentDispatched { shipment: *shipment, order, location, lines: sent });
     staff.records(tx, "shipping.dispatch", shipment, &["state", "parcels"]);
     Ok(())
+}
+
+/// Whether what is asked for is what left. Nothing said is all of it, and parcels as they are.
+async fn has_left(tx: &mut Tx, shipment: ShipmentId, asked: &DispatchShipment) -> Result<(), Error> {
+    let lines: Vec<DispatchedLine> = packing::sent(&store::packed(tx, shipment).await?)
+        .into_iter()
+        .filter_map(|line| Some(DispatchedLine { line: line.line, quantity: line.quantity.try_into().ok()? }))
+        .collect();
+    let parcels = store::parcels_in(tx, shipment).await?;
+    if is_all_of(&asked.lines, &lines) && is_all_of(&asked.parcels, &parcels) {
+        return Ok(());
+    }
+    let problem = Problem::from(Error::Dispatched);
+    let left = serde_json::json!({ "lines": lines, "parcels": parcels });
+    Err(Problem { context: Some(left), ..problem }.into())
+}
+
+/// The same things in any order, or nothing.
+fn is_all_of<T: PartialEq>(asked: &[T], there: &[T]) -> bool {
+    let count = |list: &[T], one: &T| list.iter().filter(|other| *other == one).count();
+    asked.is_empty() || (asked.len() == there.len() && asked.iter().all(|one| count(asked, one) == count(there, one)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_all_of;
+
+    #[test]
+    fn a_repeat_says_the_same_in_any_order_or_nothing() {
+        assert!(is_all_of(&[], &[1, 2]) && is_all_of(&[2, 1], &[1, 2]) && is_all_of(&[1, 2, 1], &[1, 1, 2]));
+        assert!(!is_all_of(&[1], &[1, 2]) && !is_all_of(&[1, 1, 2], &[1, 2, 2]) && !is_all_of(&[1], &[]));
+    }
 }

@@ -3,8 +3,9 @@
 use ::store::Tx;
 use contracts::shipping::ShipmentId;
 use contracts::{ExternalRef, Metadata};
+use platform::http::said;
 use platform::{Ctx, Problem, Staff, can};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -31,11 +32,6 @@ pub struct EditShipment {
     #[garde(dive)]
     #[schema(value_type = Option<ExternalRef>)]
     pub external_ref: Option<Option<ExternalRef>>,
-}
-
-/// Tells `null` from a field that is left out.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl EditShipment {

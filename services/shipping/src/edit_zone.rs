@@ -7,7 +7,7 @@ use platform::{Ctx, Problem, Staff, can};
 use crate::error::Error;
 use crate::show_zones::view_one;
 use crate::store::zones as store;
-use crate::zone::{EditShippingZone, Rule, ShippingZoneView, rules_of_areas, rules_of_countries};
+use crate::zone::{EditShippingZone, Rule, ShippingZoneView, rules_of_areas, rules_of_countries, serves_nobody};
 
 struct Editing {
     staff: Staff<()>,
@@ -20,7 +20,7 @@ struct Editing {
 
 /// Nobody's change is lost: the edit is made on `version` or refused.
 ///
-/// Errors: `ZoneNotFound`, `Changed`, `ZoneExists`; field problems for areas that are whole countries.
+/// Errors: `ZoneNotFound`, `Changed`, `ZoneExists`; field problems for areas that are whole countries, and where nothing is left.
 pub async fn edit_zone(
     ctx: &Ctx,
     staff: Staff<can::ShippingWrite>,
@@ -55,6 +55,9 @@ async fn change(tx: &mut Tx, editing: &Editing) -> Result<(), Error> {
     }
     if let Some(rules) = areas {
         store::replace_parts(tx, *zone, rules).await?;
+    }
+    if !store::serves_somebody(tx, *zone).await? {
+        return Err(serves_nobody(if countries.is_some() { "/countries" } else { "/areas" }).into());
     }
     staff.records(tx, "shipping.edit_zone", zone, &edit.fields());
     Ok(())

@@ -21,8 +21,8 @@ platform::errors! {
     NotDispatched => Conflict "shipping.not_dispatched" "the shipment has not left yet: dispatch it first";
     /// The shipment arrived: it isn't lost.
     Delivered => Conflict "shipping.delivered" "the shipment was delivered: it isn't lost";
-    /// The shipment was given up: a person decides on a refund.
-    Lost => Conflict "shipping.lost" "the shipment was given up as lost: decide on a refund";
+    /// The shipment left before, with other lines or parcels: `context` has what left.
+    Dispatched => Conflict "shipping.dispatched" "the shipment has left already, with what `context` says: correct its parcels with `PATCH`, or dispatch the shipment that holds the rest";
     /// Another shipment has this reference.
     ReferenceTaken => Conflict "shipping.reference_taken" "another shipment has this `external_ref`";
 }

@@ -12,7 +12,7 @@ pub const PARCELS_MAX: usize = 50;
 const WEIGHT_G_MAX: i64 = 10_000_000;
 const TRACKING_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,99}$";
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, garde::Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, garde::Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewParcel {
     /// One that `[shipping.carriers]` names gives a link to follow the parcel.
@@ -37,6 +37,12 @@ fn is_tracking_number(text: &str, (): &()) -> garde::Result {
         Ok(())
     } else {
         Err(garde::Error::new(format!("is a carrier's number: {TRACKING_PATTERN}")))
+    }
+}
+
+impl From<Parcel> for NewParcel {
+    fn from(Parcel { carrier, tracking_number, weight_g, .. }: Parcel) -> Self {
+        Self { carrier, tracking_number, weight_g }
     }
 }
 

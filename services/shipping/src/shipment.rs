@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::parcel::ParcelView;
 
-/// pending -> dispatched -> delivered or lost; pending -> cancelled.
+/// pending -> dispatched -> delivered or lost; lost -> delivered, where it turns up; pending -> cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ShipmentState {

@@ -108,6 +108,10 @@ pub fn plain_region(region: &str) -> String {
     region.trim().to_uppercase()
 }
 
+pub fn serves_nobody(pointer: &str) -> Problem {
+    Problem::field(pointer, "a zone serves a country or a part of one: name it in `countries` or in `areas`")
+}
+
 /// The rules of whole countries.
 pub fn rules_of_countries(countries: &[String]) -> Vec<Rule> {
     countries.iter().map(|country| rule(country, None, None)).collect()
@@ -137,9 +141,10 @@ pub fn rules_of_areas(areas: &[ShippingZoneArea]) -> Result<Vec<Rule>, Problem> 
 }
 
 fn impossible_postcodes(areas: &[ShippingZoneArea]) -> impl Iterator<Item = FieldProblem> {
-    let postcodes = areas.iter().enumerate().flat_map(|(area, said)| {
-        said.postcodes.iter().enumerate().map(move |(at, postcode)| (area, at, postcode))
-    });
+    let postcodes = areas
+        .iter()
+        .enumerate()
+        .flat_map(|(area, said)| said.postcodes.iter().enumerate().map(move |(at, postcode)| (area, at, postcode)));
     postcodes.filter(|(.., postcode)| !postcode.is_possible()).map(|(area, at, postcode)| FieldProblem {
         pointer: format!("/areas/{area}/postcodes/{at}"),
         detail: format!("`{postcode}` is no range: its ends are of one length and in order, like `1010..1239`"),
@@ -190,10 +195,7 @@ impl NewShippingZone {
         let mut rules = rules_of_countries(&self.countries);
         rules.extend(rules_of_areas(&self.areas)?);
         if rules.is_empty() {
-            return Err(Problem::field(
-                "/countries",
-                "a zone serves a country or a part of one: name it here or in `areas`",
-            ));
+            return Err(serves_nobody("/countries"));
         }
         let (mut methods, mut wrong) = (Vec::new(), Vec::new());
         for (at, method) in self.methods.iter().enumerate() {

@@ -101,7 +101,8 @@ async fn get_packing_slip(
 }
 
 /// The parcels left the house, or wait at their pickup point. With `lines`, only these leave, and the rest
-/// is another shipment from then on. A repeat changes nothing and answers the same.
+/// is another shipment from then on. A repeat changes nothing and answers the same; one with other lines or parcels
+/// than what left is refused.
 #[utoipa::path(post, path = "/v1/admin/shipments/{shipment}/dispatch", request_body = DispatchShipment, security(("staff" = [])),
     params(("shipment" = ShipmentId, Path)),
     responses((status = 200, body = ShipmentView, description = "The shipment, dispatched")))]
@@ -114,7 +115,7 @@ async fn dispatch_shipment(
     Ok(Json(dispatch::dispatch(&ctx, staff, shipment, body.into_inner()).await?))
 }
 
-/// The parcels arrived, or were fetched. A repeat changes nothing and answers the same.
+/// The parcels arrived, or were fetched; also where they were given up and turned up. A repeat changes nothing and answers the same.
 #[utoipa::path(post, path = "/v1/admin/shipments/{shipment}/deliver", security(("staff" = [])),
     params(("shipment" = ShipmentId, Path)),
     responses((status = 200, body = ShipmentView, description = "The shipment, delivered")))]
@@ -126,7 +127,7 @@ async fn deliver_shipment(
     Ok(Json(deliver::deliver(&ctx, staff, shipment).await?))
 }
 
-/// The parcels will not arrive: a person decides on a refund. A repeat changes nothing and answers the same.
+/// The parcels will not arrive: a person decides on a refund. Should they turn up, deliver them. A repeat changes nothing and answers the same.
 #[utoipa::path(post, path = "/v1/admin/shipments/{shipment}/lost", security(("staff" = [])),
     params(("shipment" = ShipmentId, Path)),
     responses((status = 200, body = ShipmentView, description = "The shipment, lost")))]

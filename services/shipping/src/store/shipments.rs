@@ -54,8 +54,9 @@ statements! {
         WHERE order_id = $1 AND state = 'pending'";
     DISPATCH = "UPDATE shipping_shipment SET state = 'dispatched', dispatched_at = $2, version = version + 1
         WHERE id = $1 AND state = 'pending' RETURNING location_id";
-    DELIVER = "UPDATE shipping_shipment SET state = 'delivered', delivered_at = $2, version = version + 1
-        WHERE id = $1 AND state = 'dispatched' RETURNING order_id";
+    // A parcel that was given up may turn up.
+    DELIVER = "UPDATE shipping_shipment SET state = 'delivered', delivered_at = $2, lost_at = NULL, version = version + 1
+        WHERE id = $1 AND state IN ('dispatched', 'lost') RETURNING order_id";
     LOSE = "UPDATE shipping_shipment SET state = 'lost', lost_at = $2, version = version + 1
         WHERE id = $1 AND state = 'dispatched' RETURNING order_id";
     STATE = "SELECT state, version FROM shipping_shipment WHERE id = $1";
@@ -227,7 +228,7 @@ pub async fn dispatch(tx: &mut Tx, id: ShipmentId) -> Result<Option<LocationId>>
     Ok(tx.opt(&DISPATCH, params![id, now]).await?.map(|(location,)| location))
 }
 
-/// `None`: it is not dispatched.
+/// `None`: it is neither on its way nor given up.
 pub async fn deliver(tx: &mut Tx, id: ShipmentId) -> Result<Option<OrderId>> {
     let now = tx.now();
     Ok(tx.opt(&DELIVER, params![id, now]).await?.map(|(order,)| order))
@@ -274,6 +275,12 @@ pub async fn replace_parcels(tx: &mut Tx, shipment: ShipmentId, parcels: &[NewPa
 pub async fn packed(tx: &mut Tx, shipment: ShipmentId) -> Result<Vec<PackedLine>> {
     let lines: Vec<LineOf> = tx.all(&LINES, params![ids(&[shipment])]).await?;
     Ok(lines.into_iter().map(|LineOf(_, line)| line).collect())
+}
+
+/// As they were sent, or corrected since.
+pub async fn parcels_in(tx: &mut Tx, shipment: ShipmentId) -> Result<Vec<NewParcel>> {
+    let parcels: Vec<ParcelOf> = tx.all(&PARCELS, params![ids(&[shipment])]).await?;
+    Ok(parcels.into_iter().map(|ParcelOf(_, parcel)| parcel.into()).collect())
 }
 
 /// What is in all shipments of the order, the oldest shipment first.

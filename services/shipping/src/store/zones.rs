@@ -38,6 +38,7 @@ statements! {
         WHERE id = $1 AND version = $2 RETURNING version";
     DELETE_COUNTRIES = "DELETE FROM shipping_area WHERE zone_id = $1 AND region = '' AND postcode_from = ''";
     DELETE_PARTS = "DELETE FROM shipping_area WHERE zone_id = $1 AND (region <> '' OR postcode_from <> '')";
+    ANY_AREA = "SELECT country FROM shipping_area WHERE zone_id = $1 LIMIT 1";
     DELETE_RATES = "DELETE FROM shipping_rate WHERE method_id = $1";
     // Whoever adds a method to a zone waits for the others.
     LOCK_ZONE = "SELECT version FROM shipping_zone WHERE id = $1 @for_update";
@@ -190,6 +191,12 @@ pub async fn replace_countries(tx: &mut Tx, zone: ShippingZoneId, rules: &[Rule]
 pub async fn replace_parts(tx: &mut Tx, zone: ShippingZoneId, rules: &[Rule]) -> Result<()> {
     tx.exec(&DELETE_PARTS, params![zone]).await?;
     insert_rules(tx, zone, rules).await
+}
+
+/// Whether any country or part of one is left.
+pub async fn serves_somebody(tx: &mut Tx, zone: ShippingZoneId) -> Result<bool> {
+    let area: Option<(String,)> = tx.opt(&ANY_AREA, params![zone]).await?;
+    Ok(area.is_some())
 }
 
 /// `None`: another version, or no such method.

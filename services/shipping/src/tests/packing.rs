@@ -49,8 +49,52 @@ async fn a_lost_shipment_ends_so() {
         let lost = house.act(200, &shipment, "lost", Value::Null).await;
         assert!(lost["state"] == "lost" && lost["lost_at"].is_string(), "{lost}");
     }
-    assert_eq!(house.act(409, &shipment, "deliver", Value::Null).await["code"], "shipping.lost");
     assert_eq!(house.said().await, ["shipment.created", "shipment.dispatched", "shipment.lost"]);
+}
+
+#[tokio::test]
+async fn a_lost_shipment_that_turns_up_is_delivered() {
+    let house = House::open().await;
+    house.hear(simple(1)).await;
+    let shipment = house.shipments("").await.remove(0);
+    house.act(200, &shipment, "dispatch", json!({})).await;
+    house.act(200, &shipment, "lost", Value::Null).await;
+    for _ in 0..2 {
+        let found = house.act(200, &shipment, "deliver", Value::Null).await;
+        assert!(found["state"] == "delivered" && found["lost_at"].is_null(), "{found}");
+    }
+    assert_eq!(house.act(409, &shipment, "lost", Value::Null).await["code"], "shipping.delivered");
+    let said = house.said().await;
+    assert_eq!(said, ["shipment.created", "shipment.dispatched", "shipment.lost", "shipment.delivered"]);
+}
+
+#[tokio::test]
+async fn a_second_dispatch_that_says_otherwise_is_refused_with_what_left() {
+    let house = House::open().await;
+    house.hear(Heard::Confirmed(confirmed(1, &[(1, 3), (2, 1)], &[(1, 7, 3), (2, 7, 1)]))).await;
+    let whole = house.shipments("").await.remove(0);
+    let (first, second) = (&whole["lines"][0]["line"], &whole["lines"][1]["line"]);
+    let parcel = |number: &str| json!({"carrier": "Post", "tracking_number": number, "weight_g": 300});
+    let lines = json!([{"line": first, "quantity": 2}, {"line": second, "quantity": 1}]);
+    let asked = json!({"lines": lines, "parcels": [parcel("RR1"), parcel("RR2")]});
+    let sent = house.act(200, &whole, "dispatch", asked.clone()).await;
+    let turned = json!({"lines": [lines[1], lines[0]], "parcels": [parcel("RR2"), parcel("RR1")]});
+    for same in [asked, turned, json!({}), json!({"lines": lines}), json!({"parcels": [parcel("RR1"), parcel("RR2")]})]
+    {
+        assert_eq!(house.act(200, &whole, "dispatch", same).await, sent);
+    }
+    for other in [
+        json!({"lines": [{"line": first, "quantity": 1}, {"line": second, "quantity": 1}]}),
+        json!({"lines": [{"line": first, "quantity": 2}]}),
+        json!({"parcels": [parcel("RR1")]}),
+        json!({"parcels": [parcel("RR1"), parcel("RR3")]}),
+    ] {
+        let refused = house.act(409, &whole, "dispatch", other).await;
+        assert_eq!(refused["code"], "shipping.dispatched");
+        assert_eq!(refused["context"]["lines"].as_array().map(Vec::len), Some(2));
+        assert_eq!(refused["context"]["parcels"][1]["tracking_number"], "RR2", "{refused}");
+    }
+    assert_eq!(house.said().await, ["shipment.created", "shipment.created", "shipment.dispatched"]);
 }
 
 #[tokio::test]

@@ -197,3 +197,19 @@ async fn a_zone_has_no_more_methods_than_fit() {
     let nowhere = json!({"zone": "shz_01jd5zs2xce3nbq7tpv5f8k9wm", "name": "x", "rates": [{"amount": 1}]});
     assert_eq!(house.must(422, "POST", METHODS, nowhere).await["errors"][0]["pointer"], "/zone");
 }
+
+#[tokio::test]
+async fn an_edit_leaves_no_zone_that_serves_nobody() {
+    let house = House::open().await;
+    let area = json!({"country": "DE", "postcodes": ["10"]});
+    let zone = json!({"name": "Both", "countries": ["AT"], "areas": [area]});
+    let zone = house.must(201, "POST", "/v1/admin/shipping/zones", zone).await;
+    let path = format!("/v1/admin/shipping/zones/{}", zone["id"].as_str().expect("an id"));
+    let (status, refused) = house.edit(&path, json!({"countries": [], "areas": []})).await;
+    assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &"/countries".into()), "{refused}");
+    assert_eq!(house.edit(&path, json!({"countries": []})).await.0, 200, "a part of one is left");
+    let (status, refused) = house.edit(&path, json!({"areas": []})).await;
+    assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &"/areas".into()), "{refused}");
+    let seen = house.must(200, "GET", &path, Value::Null).await;
+    assert_eq!(seen["areas"].as_array().map(Vec::len), Some(1), "{seen}");
+}
