@@ -110,7 +110,24 @@ pub struct OrderRefundDue {
     pub order: OrderId,
     /// Names this refund: the cancel request's id. One refund each.
     pub refund: Uuid,
+    /// What these units and the shipping carry. Less goes back where staff refunded some of it before.
     pub amount: Money,
+    #[serde(default)]
+    pub lines: Vec<UnitsDue>,
+    /// Of the amount, the shipping charge: nothing of the order ships any more, and nothing did.
+    #[serde(default)]
+    pub shipping: Option<Money>,
+}
+
+/// Cancelled units of a line whose money is to go back: `from..from + quantity` of its `of` units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnitsDue {
+    pub line: LineId,
+    pub from: i64,
+    pub quantity: i64,
+    /// Units ordered, and what they cost together.
+    pub of: i64,
+    pub total: Money,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -189,7 +206,7 @@ pub struct GetPaymentInstruction {
     pub buyer: Option<Buyer>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PaymentInstruction {
     pub order: OrderId,
     pub status: OrderStatus,
@@ -203,13 +220,20 @@ pub struct PaymentInstruction {
     pub number: String,
 }
 
+impl std::fmt::Debug for PaymentInstruction {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PaymentInstruction").field("order", &self.order).finish_non_exhaustive()
+    }
+}
+
 /// Whom does a mail about this order go to, and what does it say? Asked by `notifications` in its job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetOrderContact {
     pub order: OrderId,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct OrderContact {
     pub order: OrderId,
     pub number: String,
@@ -228,6 +252,13 @@ pub struct OrderContact {
     pub cancel_reason: Option<CancelReason>,
     /// For guests: opens the order without the token of the cart.
     pub link: Option<OrderLink>,
+}
+
+impl std::fmt::Debug for OrderContact {
+    /// Without what is personal.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrderContact").field("order", &self.order).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -281,6 +312,7 @@ pub struct Refundable {
     pub status: OrderStatus,
     pub total: Money,
     pub lines: Vec<RefundableLine>,
+    /// Nothing, where all that would ship was cancelled.
     pub shipping_total: Money,
 }
 
@@ -301,12 +333,22 @@ pub struct GetOrderLink {
     pub link: OrderLinkId,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct OrderLink {
     pub order: OrderId,
     /// What the guest sends as `Order-Token`.
     pub token: String,
     pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for OrderLink {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrderLink")
+            .field("order", &self.order)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// For `souk audit`: orders by id.
@@ -320,8 +362,8 @@ pub struct OrderFacts {
 pub struct OrderFact {
     pub order: OrderId,
     pub status: OrderStatus,
-    /// How the buyer means to pay; its setting says until when.
-    pub method: String,
+    /// Until when its timer lets it be unpaid.
+    pub unpaid_until: Timestamp,
     pub total: Money,
     /// Sum of the amount rows that are not included.
     pub amounts_total: i64,

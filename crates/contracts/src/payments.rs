@@ -48,6 +48,8 @@ pub struct PaymentAuthorized {
     pub payment: PaymentId,
     pub attempt: AttemptId,
     pub amount: Money,
+    /// The way to pay by which the money came.
+    pub method: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -74,6 +76,8 @@ pub struct PaymentActionRequired {
     pub order: OrderId,
     pub payment: PaymentId,
     pub attempt: AttemptId,
+    /// The way to pay that the buyer goes on with: its setting says how long they have.
+    pub method: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -89,7 +93,7 @@ pub struct PaymentRefunded {
     pub order: OrderId,
     pub refund: RefundId,
     pub amount: Money,
-    /// Where staff refunded by line.
+    /// The units that it is for, where it was not made by amount.
     pub lines: Vec<RefundedLine>,
     /// The shipping charge is in it.
     pub shipping: bool,
@@ -179,8 +183,24 @@ pub struct PaymentsOfOrders {
     pub orders: Vec<OrderId>,
 }
 
+/// For `souk audit`: what went back for units of these orders' lines (at most 500 orders), or is about to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RefundedUnits {
+    pub orders: Vec<OrderId>,
+}
+
+/// Of a line that something went back for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RefundedUnitsFact {
+    pub order: OrderId,
+    pub line: LineId,
+    pub quantity: i64,
+    pub amount: i64,
+}
+
 calls! {
     "payments.get_next_action" GetNextAction -> Option<NextAction>;
     "payments.facts" PaymentFacts -> Vec<PaymentFact>;
     "payments.of_orders" PaymentsOfOrders -> Vec<PaymentFact>;
+    "payments.refunded_units" RefundedUnits -> Vec<RefundedUnitsFact>;
 }

@@ -39,6 +39,10 @@ CREATE TABLE orders_order (
     voided_minor @money NOT NULL CHECK (voided_minor >= 0),
     refunded_minor @money NOT NULL CHECK (refunded_minor BETWEEN 0 AND captured_minor),
     payment_attempt_id @id,
+    -- The ways to pay by which money came.
+    paid_by @json NOT NULL,
+    -- Until when it may be unpaid: the way to pay that the buyer goes on with says how long.
+    unpaid_until @time NOT NULL,
     payment_outcome @text CHECK (payment_outcome IN ('action_required', 'declined', 'authorized')),
     -- Read off the amounts and the units in the same statement that changes them, to be searched by.
     payment_state @text NOT NULL,

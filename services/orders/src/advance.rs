@@ -2,6 +2,7 @@
 
 use ::store::Tx;
 use contracts::orders::OrderStatus;
+use jiff::{SignedDuration, Timestamp};
 use platform::config::Capture;
 use platform::{Ctx, Outcome, Problem, fault};
 
@@ -13,10 +14,13 @@ use crate::{jobs, store};
 
 /// Loads the order for itself alone, decides, and writes what was decided.
 pub async fn advance(ctx: &Ctx, tx: &mut Tx, event: Happening<'_>) -> Result<Outcome, Problem> {
-    let Some(order) = store::lock(tx, event.order(), Asker::Shop.owner(event.order())).await? else {
+    let Some(mut order) = store::lock(tx, event.order(), Asker::Shop.owner(event.order())).await? else {
         return Ok(Outcome::Later("the order is not known here"));
     };
-    match order.hear(event, capture_of(ctx, &order)) {
+    if let Happening::PaymentActionRequired(event) = event {
+        order.unpaid_until = order.unpaid_until.max(unpaid_until(ctx, &event.method, tx.now()));
+    }
+    match order.hear(event, capture_of(ctx, &order, event)) {
         Err(Later(why)) => Ok(Outcome::Later(why)),
         Ok(change) => {
             write(tx, &order, change).await?;
@@ -58,7 +62,17 @@ fn say(tx: &mut Tx, said: &Said) {
     }
 }
 
-/// A method that the shop no longer offers captures as it usually is: when the goods leave.
-fn capture_of(ctx: &Ctx, order: &Order) -> Capture {
-    ctx.config.payments.get(&order.sale.payment_method).map_or(Capture::Dispatch, |method| method.capture)
+/// When the goods leave, unless each of the ways to pay by which money came takes it at once. One that the shop no
+/// longer knows does not.
+fn capture_of(ctx: &Ctx, order: &Order, event: Happening<'_>) -> Capture {
+    let new = if let Happening::PaymentAuthorized(event) = event { Some(&event.method) } else { None };
+    let is_early =
+        |method: &String| ctx.config.payments.get(method).is_some_and(|method| method.capture == Capture::Confirmation);
+    if order.paid_by.iter().chain(new).all(is_early) { Capture::Confirmation } else { Capture::Dispatch }
+}
+
+/// How long a buyer has who begins to pay in this way now.
+pub fn unpaid_until(ctx: &Ctx, method: &str, now: Timestamp) -> Timestamp {
+    let minutes = ctx.config.payments.get(method).map_or(0, |method| method.unpaid_minutes_max);
+    now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MAX)
 }

@@ -75,11 +75,11 @@ pub async fn refundable(ctx: Ctx, call: GetRefundable) -> Result<Refundable, Pro
         total: Money::new(line.total_minor, currency),
     };
     Ok(Refundable {
+        shipping_total: Money::new(order.shipping_due_minor(), currency),
         order: order.id,
         status: order.status,
         total: order.sale.total,
         lines: order.lines.iter().map(line).collect(),
-        shipping_total: Money::new(order.sale.shipping_minor(), currency),
     })
 }
 
@@ -123,7 +123,7 @@ fn fact(order: FactOrder, lines: FactLines, history: Vec<(i64, contracts::orders
     OrderFact {
         order: order.id,
         status: order.status,
-        method: order.method,
+        unpaid_until: order.unpaid_until,
         total: order.total,
         amounts_total: order.amounts.iter().filter(|row| !row.included).map(|row| row.amount.amount).sum(),
         parts_total: lines.total_minor + order.shipping.map_or(0, |shipping| shipping.total.amount),

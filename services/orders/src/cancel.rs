@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::store::Tx;
 use contracts::orders::OrderId;
+use jiff::Timestamp;
 use platform::{Ctx, Ended, JobRun, Problem, Staff};
 
 use crate::access::Asker;
@@ -36,15 +37,21 @@ impl Cancelled {
 /// Errors: `NotFound` also for what is somebody else's, and what `refused` lists.
 pub async fn by_buyer(ctx: &Ctx, id: OrderId, asker: Asker, wish: Wish) -> Result<Cancelled, Error> {
     let input = (id, asker, wish);
-    ctx.db.write(input, |tx, (id, asker, wish)| Box::pin(cancel(tx, *id, asker, wish.clone()))).await
+    ctx.db
+        .write(input, |tx, (id, asker, wish)| {
+            Box::pin(async move { Ok(cancel(tx, *id, asker, wish.clone()).await?.0) })
+        })
+        .await
 }
 
 pub async fn by_staff(ctx: &Ctx, id: OrderId, staff: Staff<()>, wish: Wish) -> Result<Cancelled, Error> {
     ctx.db
         .write((id, staff, wish), |tx, (id, staff, wish)| {
             Box::pin(async move {
-                let cancelled = cancel(tx, *id, &Asker::Shop, wish.clone()).await?;
-                staff.records(tx, "orders.cancel_order", id, &["status", "lines"]);
+                let (cancelled, is_new) = cancel(tx, *id, &Asker::Shop, wish.clone()).await?;
+                if is_new {
+                    staff.records(tx, "orders.cancel_order", id, &["status", "lines"]);
+                }
                 Ok(cancelled)
             })
         })
@@ -74,20 +81,24 @@ pub async fn when_decided(
     }
 }
 
-/// The work of the timer: cancels what is still unpaid.
-pub async fn unpaid(tx: &mut Tx, run: &JobRun, id: OrderId) -> Result<Ended, Problem> {
+/// The work of the timer: cancels what is still unpaid. `Err`: the order may be unpaid until then.
+pub async fn unpaid(tx: &mut Tx, run: &JobRun, id: OrderId) -> Result<Result<Ended, Timestamp>, Problem> {
+    let order = store::lock(tx, id, Asker::Shop.owner(id)).await?.filter(Order::is_unpaid);
+    if let Some(until) = order.as_ref().map(|order| order.unpaid_until).filter(|until| *until > tx.now()) {
+        return Ok(Err(until));
+    }
     let ended = run.finish(tx).await?;
-    let order = store::lock(tx, id, Asker::Shop.owner(id)).await?;
-    if let Some(order) = order.filter(Order::is_unpaid) {
+    if let Some(order) = order {
         let wish = Wish { by: Canceller::Timer, lines: None, why: None };
         if let Ok(Cancelling::Done(change)) = order.cancel(wish, tx.ids().next()) {
             advance::write(tx, &order, change).await?;
         }
     }
-    Ok(ended)
+    Ok(Ok(ended))
 }
 
-async fn cancel(tx: &mut Tx, id: OrderId, asker: &Asker, wish: Wish) -> Result<Cancelled, Error> {
+/// The second part says whether it changed the order: a wish that comes again does not.
+async fn cancel(tx: &mut Tx, id: OrderId, asker: &Asker, wish: Wish) -> Result<(Cancelled, bool), Error> {
     let order = store::lock(tx, id, asker.owner(id)).await?.ok_or(Error::NotFound)?;
     let (change, is_asked) = match order.cancel(wish, tx.ids().next()).map_err(refused)? {
         Cancelling::Done(change) => (Some(change), false),
@@ -95,13 +106,14 @@ async fn cancel(tx: &mut Tx, id: OrderId, asker: &Asker, wish: Wish) -> Result<C
         Cancelling::Already => (None, false),
         Cancelling::Pending => (None, true),
     };
+    let is_new = change.is_some();
     let after = match change {
         Some(change) => advance::write(tx, &order, change).await?,
         None => order,
     };
     let history = store::history(tx, id).await?;
     let view = OrderView::of(after, history);
-    Ok(if is_asked { Cancelled::Requested(view) } else { Cancelled::Done(view) })
+    Ok((if is_asked { Cancelled::Requested(view) } else { Cancelled::Done(view) }, is_new))
 }
 
 fn refused(why: NotCancellable) -> Error {

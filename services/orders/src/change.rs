@@ -6,7 +6,7 @@
 use contracts::customers::StaffId;
 use contracts::orders::{
     CancelReason, CancelRequestId, OrderCancelRequested, OrderCancelled, OrderCaptureDue, OrderCompleted,
-    OrderConfirmed, OrderLinesCancelled, OrderPayable, OrderRefundDue, OrderStatus,
+    OrderConfirmed, OrderLinesCancelled, OrderPayable, OrderRefundDue, OrderStatus, UnitsDue,
 };
 use contracts::shipping::{CancelledPart, ShipmentCancelAccepted, ShipmentDispatched, ShipmentId};
 use contracts::{Event, Id, Money};
@@ -198,6 +198,7 @@ impl Change {
     /// These units will not be sent: the order goes on without them, or ends where nothing is left of it.
     pub(crate) fn cancels(&mut self, request: CancelRequestId, parts: Vec<CancelledPart>, by: CancelReason) {
         let order = &mut self.after;
+        let before = order.clone();
         for part in &parts {
             let line = order.lines.iter_mut().filter(|line| line.id == part.line);
             line.for_each(|line| line.cancelled += part.quantity);
@@ -205,22 +206,24 @@ impl Change {
         if order.lines.iter().all(|line| line.cancelled == line.quantity) {
             return self.ends(by);
         }
-        let before_minor = order.due_minor;
-        order.due_minor = order.sale.total.amount - order.lines.iter().map(Line::cancelled_minor).sum::<i64>();
-        let amount = Money::new(before_minor - order.due_minor, order.sale.currency());
+        order.due_minor = order.kept_minor();
+        let amount = Money::new(before.due_minor - order.due_minor, order.sale.currency());
         self.says.push(Said::LinesCancelled(OrderLinesCancelled { order: order.id, request, parts, amount }));
-        self.settles_what_is_due(request);
+        self.settles_what_is_due(request, &before);
     }
 
     /// After less is due: what was asked beyond it goes back, and what no parcel will ask for any more is
     /// asked for now.
-    fn settles_what_is_due(&mut self, request: CancelRequestId) {
+    fn settles_what_is_due(&mut self, request: CancelRequestId, before: &Order) {
         let order = &mut self.after;
         let beyond = order.money.capture_due - order.money.refund_due - order.due_minor;
         if beyond > 0 {
             order.money.refund_due += beyond;
             let amount = Money::new(beyond, order.sale.currency());
-            let refund = OrderRefundDue { order: order.id, refund: request.uuid(), amount };
+            let lines = cancelled_between(before, order);
+            let shipping = before.shipping_due_minor() - order.shipping_due_minor();
+            let shipping = (shipping > 0).then(|| Money::new(shipping, order.sale.currency()));
+            let refund = OrderRefundDue { order: order.id, refund: request.uuid(), amount, lines, shipping };
             self.says.push(Said::RefundDue(refund));
         } else if !order.capture_closed && order.lines.iter().all(|line| line.to_ship() == 0) {
             self.capture_is_due(request.uuid(), self.after.due_minor - self.after.money.capture_due, true);
@@ -259,4 +262,17 @@ impl Change {
         self.after.version += 1;
         self.entries.push(Entry { event, source, staff, status: self.after.status, detail });
     }
+}
+
+/// The units that a step cancelled: of each line the last ones that were left.
+fn cancelled_between(before: &Order, after: &Order) -> Vec<UnitsDue> {
+    let currency = after.sale.currency();
+    let units = |(before, after): (&Line, &Line)| UnitsDue {
+        line: after.id,
+        from: after.quantity - after.cancelled,
+        quantity: after.cancelled - before.cancelled,
+        of: after.quantity,
+        total: Money::new(after.total_minor, currency),
+    };
+    before.lines.iter().zip(&after.lines).map(units).filter(|units| units.quantity > 0).collect()
 }

@@ -11,8 +11,8 @@ platform::errors! {
     CartIncomplete => Conflict "orders.cart_incomplete" "the cart can't be ordered yet: complete what `context.missing` names";
     /// The total is not the one the buyer was shown; `context` has the new one.
     PriceChanged { total: Money } => Conflict "orders.price_changed" "the total is now {total}: show it to the buyer and send it as `expected_total`";
-    /// One cart makes one living order; `context.order` names it.
-    CartAlreadyOrdered => Conflict "orders.cart_already_ordered" "the cart was ordered before: go on with `context.order`, or cancel that first";
+    /// One cart makes one living order; `context.order` names it, where it is the asker's.
+    CartAlreadyOrdered => Conflict "orders.cart_already_ordered" "the cart was ordered before: go on with that order (`context.order`, if it is yours), or cancel it first";
     /// Too late: it was shipped or completed.
     NotCancellable { status: &'static str } => Conflict "orders.not_cancellable" "the order is {status} and nothing of it is left to cancel; read it again";
     /// Before it is paid for, an order is cancelled whole.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel;
 
-/// Cancels the order if it is not paid by then.
+/// Cancels the order if it is not paid by then, or by when it has to be since.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Expire {
     pub order: OrderId,
@@ -22,7 +22,9 @@ impl Job for Expire {
 }
 
 pub async fn expire(ctx: Ctx, run: JobRun, job: Expire) -> Result<Ended, Problem> {
-    ctx.db.write((run, job), |tx, (run, job)| Box::pin(cancel::unpaid(tx, run, job.order))).await
+    let input = (run.clone(), job);
+    let ended = ctx.db.write(input, |tx, (run, job)| Box::pin(cancel::unpaid(tx, run, job.order))).await?;
+    Ok(ended.unwrap_or_else(|until| run.later(until, "the buyer has longer")))
 }
 
 /// The order is paid or has ended: its timer is not needed.

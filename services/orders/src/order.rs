@@ -37,6 +37,10 @@ pub struct Order {
     /// The newest wish to cancel a confirmed order or lines of it, until it is granted.
     pub cancel_request: Option<CancelRequest>,
     pub cancel_reason: Option<CancelReason>,
+    /// The ways to pay by which money came, by name.
+    pub paid_by: Vec<String>,
+    /// Its timer ends it then, if it is not paid.
+    pub unpaid_until: Timestamp,
     /// The number of entries in its history.
     pub version: i64,
     pub updated_at: Timestamp,
@@ -114,7 +118,13 @@ pub enum ShipmentState {
 
 impl Order {
     /// A new order; its number is drawn when it is written.
-    pub fn place(id: OrderId, sale: Sale, lines: Vec<Line>, payment_token: Option<String>) -> Self {
+    pub fn place(
+        id: OrderId,
+        sale: Sale,
+        lines: Vec<Line>,
+        payment_token: Option<String>,
+        unpaid_until: Timestamp,
+    ) -> Self {
         Self {
             id,
             number: String::new(),
@@ -129,6 +139,8 @@ impl Order {
             shipments: Vec::new(),
             cancel_request: None,
             cancel_reason: None,
+            paid_by: Vec::new(),
+            unpaid_until,
             version: 1,
             updated_at: sale.placed_at,
             sale,
@@ -144,6 +156,19 @@ impl Order {
     /// Nothing more happens until the buyer or the shop does something.
     pub fn is_settled(&self) -> bool {
         !self.is_unpaid() || self.last_try.is_some()
+    }
+
+    /// The shipping charge, unless all that would ship was cancelled.
+    pub(crate) fn shipping_due_minor(&self) -> i64 {
+        let ships = || self.lines.iter().filter(|line| line.requires_shipping);
+        let is_called_off = ships().next().is_some() && ships().all(|line| line.cancelled == line.quantity);
+        if is_called_off { 0 } else { self.sale.shipping_minor() }
+    }
+
+    /// The total less what was cancelled, while something is left of it.
+    pub(crate) fn kept_minor(&self) -> i64 {
+        let cancelled: i64 = self.lines.iter().map(Line::cancelled_minor).sum();
+        self.sale.total.amount - cancelled - (self.sale.shipping_minor() - self.shipping_due_minor())
     }
 
     /// Payments hold all that is to pay.
@@ -173,6 +198,9 @@ impl Order {
             Happening::PaymentAuthorized(event) => {
                 self.money.authorized += event.amount.amount;
                 self.tried(event.attempt, PaymentOutcome::Authorized);
+                if let Err(place) = self.paid_by.binary_search(&event.method) {
+                    self.paid_by.insert(place, event.method.clone());
+                }
             }
             Happening::PaymentDeclined(event) => self.tried(event.attempt, PaymentOutcome::Declined),
             Happening::PaymentActionRequired(event) => self.tried(event.attempt, PaymentOutcome::ActionRequired),

@@ -6,8 +6,7 @@ use contracts::carts::{Basket, CartId, GetBasket};
 use contracts::customers::Buyer;
 use contracts::orders::{OrderId, OrderPlaced, OrderStatus};
 use contracts::{Event, Id, Metadata, Money};
-use jiff::{SignedDuration, Timestamp};
-use platform::config::PaymentMethod;
+use platform::config::{Gateway, PaymentMethod};
 use platform::http::{Body, Replay, RequiredKey, replayed};
 use platform::{Ctx, Problem, fault};
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ use crate::error::Error;
 use crate::order::Order;
 use crate::sale::{Sale, Terms};
 use crate::view::{HistoryEntry, OrderView};
-use crate::{jobs, number, read, store};
+use crate::{advance, jobs, number, read, store};
 
 pub const ROUTE: &str = "POST /v1/orders";
 /// Of a billion numbers few are taken: two in a row are rare, five do not happen.
@@ -88,6 +87,7 @@ pub async fn place(ctx: &Ctx, buyer: Buyer, key: RequiredKey, body: Body<PlaceOr
     let basket = basket(ctx, body.cart, &buyer).await?;
     check(&basket, body.expected_total)?;
     let payment_minor = payment_minor(body.payment.amount, basket.quote.total)?;
+    must_have_token(&body.payment, method, basket.quote.total)?;
     let terms = Terms {
         buyer: buyer.clone(),
         payment_method: body.payment.method,
@@ -96,10 +96,11 @@ pub async fn place(ctx: &Ctx, buyer: Buyer, key: RequiredKey, body: Body<PlaceOr
         placed_at: ctx.clock.now(),
     };
     let (sale, lines) = Sale::of(basket, terms)?;
-    let order = Order::place(ctx.ids.next(), sale, lines, body.payment.token);
+    let unpaid_until = advance::unpaid_until(ctx, &sale.payment_method, sale.placed_at);
+    let order = Order::place(ctx.ids.next(), sale, lines, body.payment.token, unpaid_until);
 
     fault::point("orders.placing");
-    let new = NewOrder { key: key.clone(), order: order.clone(), unpaid_until: unpaid_until(&order, method) };
+    let new = NewOrder { key: key.clone(), order: order.clone() };
     let prefix = ctx.config.orders.number_prefix.clone();
     match ctx.db.write((new, prefix), |tx, (new, prefix)| Box::pin(write(tx, new, prefix))).await {
         Ok(number) => {
@@ -119,15 +120,14 @@ pub async fn place(ctx: &Ctx, buyer: Buyer, key: RequiredKey, body: Body<PlaceOr
 struct NewOrder {
     key: Key,
     order: Order,
-    unpaid_until: Timestamp,
 }
 
 /// Why nothing was written.
 enum NotWritten {
     /// A faster request with the same key.
     KeyTaken,
-    /// A faster request for the same cart.
-    CartOrdered(OrderId),
+    /// A faster request for the same cart; `None`: somebody else's, who had the cart before.
+    CartOrdered(Option<OrderId>),
     Store(::store::Error),
 }
 
@@ -148,7 +148,7 @@ async fn write(tx: &mut Tx, new: &NewOrder, number_prefix: &str) -> Result<Strin
     store::append_history(tx, order.id, 0, &[first_entry()]).await?;
     tx.say(&order.placed());
     if !fault::planted("bug.orders.no_timer") {
-        tx.start_at(&jobs::Expire { order: order.id }, new.unpaid_until);
+        tx.start_at(&jobs::Expire { order: order.id }, order.unpaid_until);
     }
     Ok(number)
 }
@@ -160,16 +160,11 @@ async fn insert(tx: &mut Tx, order: &Order, number_prefix: &str) -> Result<Strin
         if store::insert(tx, order, &number).await? {
             return Ok(number);
         }
-        if let Some(other) = store::living_beside(tx, &order.sale).await? {
-            return Err(NotWritten::CartOrdered(other));
+        if let Some((other, is_theirs)) = store::living_beside(tx, &order.sale).await? {
+            return Err(NotWritten::CartOrdered(is_theirs.then_some(other)));
         }
     }
     Err(NotWritten::Store(::store::Error::NoRow("an order number that is free")))
-}
-
-fn unpaid_until(order: &Order, method: &PaymentMethod) -> Timestamp {
-    let unpaid = SignedDuration::from_mins(method.unpaid_minutes_max);
-    order.sale.placed_at.saturating_add(unpaid).unwrap_or(Timestamp::MAX)
 }
 
 fn payment_method<'a>(ctx: &'a Ctx, name: &str) -> Result<&'a PaymentMethod, Problem> {
@@ -178,6 +173,14 @@ fn payment_method<'a>(ctx: &'a Ctx, name: &str) -> Result<&'a PaymentMethod, Pro
         let known: Vec<&str> = methods().map(|(known, _)| known.as_str()).collect();
         Problem::field("/payment/method", format!("is not one of this shop's ways to pay: {}", known.join(", ")))
     })
+}
+
+/// A card can't be asked without its token; what costs nothing asks no card.
+fn must_have_token(payment: &PaymentChoice, method: &PaymentMethod, total: Money) -> Result<(), Problem> {
+    if method.gateway == Gateway::Test && payment.token.is_none() && total.amount > 0 {
+        return Err(Problem::field("/payment/token", "is needed for this way to pay: the gateway's name for the card"));
+    }
+    Ok(())
 }
 
 /// What is to be paid by the first payment: at least one cent, at most all.
@@ -194,7 +197,7 @@ async fn basket(ctx: &Ctx, cart: CartId, buyer: &Buyer) -> Result<Basket, Error>
     match ctx.call(GetBasket { cart, buyer: buyer.clone() }).await {
         Err(problem) if problem.code == "carts.ordered" => {
             let other = store::living_of_cart(&ctx.db, cart, buyer).await?;
-            Err(other.map_or(Error::Problem(problem), already_ordered))
+            Err(other.map_or(Error::Problem(problem), |other| already_ordered(Some(other))))
         }
         answer => Ok(answer?),
     }
@@ -214,8 +217,12 @@ fn check(basket: &Basket, expected_total: Option<Money>) -> Result<(), Error> {
     Ok(())
 }
 
-fn already_ordered(order: OrderId) -> Error {
-    Problem::from(Error::CartAlreadyOrdered).with_context(serde_json::json!({ "order": order })).into()
+fn already_ordered(order: Option<OrderId>) -> Error {
+    let problem = Problem::from(Error::CartAlreadyOrdered);
+    match order {
+        Some(order) => problem.with_context(serde_json::json!({ "order": order })).into(),
+        None => problem.into(),
+    }
 }
 
 async fn repeat(ctx: &Ctx, order: uuid::Uuid, buyer: &Buyer) -> Result<Placed, Error> {

@@ -6,7 +6,7 @@ pub mod lists;
 pub mod rows;
 
 use ::store::{Db, Error, FromRow, Json, Migration, Result, Row, Sql, Tx, Value, migrations, params, rows, statements};
-use contracts::customers::Buyer;
+use contracts::customers::{Buyer, CustomerId};
 use contracts::orders::{OrderId, OrderNoteId, OrderStatus, PaymentInstruction};
 use contracts::{Currency, Money};
 
@@ -47,9 +47,10 @@ statements! {
             locale, email, email_key, shipping_address, billing_address, pickup, shipping, reverse_charge,
             payment_method, payment_token, payment_minor, amounts, trace, total_minor, metadata, placed_at, status,
             stock_hold, due_minor, authorized_minor, capture_due_minor, capture_closed, refund_due_minor,
-            captured_minor, voided_minor, refunded_minor, payment_state, fulfilment_state, shipments, version, updated_at)
+            captured_minor, voided_minor, refunded_minor, payment_state, fulfilment_state, shipments, version, updated_at,
+            paid_by, unpaid_until)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26, $22, 0, 0, $27, 0, 0, 0, 0, $28, $29, $30, $31, $24)
+            $23, $24, $25, $26, $22, 0, 0, $27, 0, 0, 0, 0, $28, $29, $30, $31, $24, $32, $33)
         ON CONFLICT DO NOTHING";
     INSERT_LINES = "INSERT INTO orders_line (order_id, id, variant_id, product_title, variant_title, sku, placed_at,
             options, image, quantity, cancelled, shipped, refunded, unit_price_minor, subtotal_minor, net_minor,
@@ -70,7 +71,7 @@ statements! {
             amounts, trace, total_minor, metadata, placed_at, status, stock_hold, holds, payment_token, due_minor,
             authorized_minor, capture_due_minor, refund_due_minor, captured_minor, voided_minor, refunded_minor,
             capture_closed, payment_attempt_id, payment_outcome, shipments, cancel_request, cancel_reason, version,
-            updated_at
+            updated_at, paid_by, unpaid_until
         FROM orders_order WHERE id = $1 AND (customer_id = $2 OR buyer_sha256 = $3 OR $4)";
     /// As `FIND`, and nobody else changes the order before this transaction ends.
     LOCK = "SELECT id, number, cart_id, cart_version, customer_id, buyer_sha256, market, currency, locale, email,
@@ -78,7 +79,7 @@ statements! {
             amounts, trace, total_minor, metadata, placed_at, status, stock_hold, holds, payment_token, due_minor,
             authorized_minor, capture_due_minor, refund_due_minor, captured_minor, voided_minor, refunded_minor,
             capture_closed, payment_attempt_id, payment_outcome, shipments, cancel_request, cancel_reason, version,
-            updated_at
+            updated_at, paid_by, unpaid_until
         FROM orders_order WHERE id = $1 AND (customer_id = $2 OR buyer_sha256 = $3 OR $4) @for_update";
     LINES = "SELECT id, variant_id, product_title, variant_title, sku, options, image, quantity, cancelled, shipped,
             refunded, unit_price_minor, subtotal_minor, net_minor, tax_minor, total_minor, tax_class, tax_rate,
@@ -95,13 +96,14 @@ statements! {
             authorized_minor = $9, capture_due_minor = $10, capture_closed = $11, refund_due_minor = $12,
             captured_minor = $13, voided_minor = $14, refunded_minor = $15, payment_attempt_id = $16,
             payment_outcome = $17, payment_state = $18, fulfilment_state = $19, shipments = $20, cancel_request = $21,
-            cancel_reason = $22, version = $23, updated_at = $24
+            cancel_reason = $22, version = $23, updated_at = $24, paid_by = $25, unpaid_until = $26
         WHERE id = $1 AND status = $2 AND version = $3";
     UPDATE_LINES = "UPDATE orders_line SET cancelled = r.cancelled, shipped = r.shipped, refunded = r.refunded
         FROM @rows($2: id @id, cancelled @int, shipped @int, refunded @int) AS r
         WHERE orders_line.order_id = $1 AND orders_line.id = r.id";
     LIVING_OF_CART = "SELECT id FROM orders_order
         WHERE cart_id = $1 AND (customer_id = $2 OR buyer_sha256 = $3) AND status <> 'cancelled'";
+    LIVING_BESIDE = "SELECT id, customer_id, buyer_sha256 FROM orders_order WHERE cart_id = $1 AND status <> 'cancelled'";
     INSTRUCTION = "SELECT status, currency, total_minor, payment_method, payment_minor, payment_token, number
         FROM orders_order WHERE id = $1 AND (customer_id = $2 OR buyer_sha256 = $3 OR $4)";
     INSERT_NOTE = "INSERT INTO orders_note (id, order_id, staff_id, text, written_at)
@@ -155,6 +157,8 @@ pub async fn insert(tx: &mut Tx, order: &Order, number: &str) -> Result<bool> {
         order.fulfilment_state(),
         Json(&order.shipments),
         order.version,
+        Json(&order.paid_by),
+        order.unpaid_until,
     ];
     Ok(tx.exec(&INSERT, params).await? == 1)
 }
@@ -258,6 +262,8 @@ pub async fn update(tx: &mut Tx, before: &Order, change: &Change) -> Result<bool
         after.cancel_reason,
         after.version,
         now,
+        Json(&after.paid_by),
+        after.unpaid_until,
     ];
     Ok(tx.exec(&UPDATE, params).await? == 1)
 }
@@ -275,11 +281,14 @@ pub async fn living_of_cart(db: &Db, cart: contracts::carts::CartId, buyer: &Buy
     Ok(row.map(|(order,)| order))
 }
 
-/// As [`living_of_cart`], in the transaction that would place another.
-pub async fn living_beside(tx: &mut Tx, sale: &Sale) -> Result<Option<OrderId>> {
-    let params = params![sale.cart, sale.buyer.customer(), sale.buyer.token_sha256()];
-    let row: Option<(OrderId,)> = tx.opt(&LIVING_OF_CART, params).await?;
-    Ok(row.map(|(order,)| order))
+/// The order that the cart has become, whoever's it is, in the transaction that would place another; and whether it is
+/// the same buyer's: the cart may have been claimed since.
+pub async fn living_beside(tx: &mut Tx, sale: &Sale) -> Result<Option<(OrderId, bool)>> {
+    let row: Option<(OrderId, Option<CustomerId>, Option<String>)> = tx.opt(&LIVING_BESIDE, params![sale.cart]).await?;
+    let is_theirs = |customer, token: Option<String>| {
+        customer == sale.buyer.customer() && token.as_deref() == sale.buyer.token_sha256()
+    };
+    Ok(row.map(|(order, customer, token)| (order, is_theirs(customer, token))))
 }
 
 pub async fn instruction(db: &Db, order: OrderId, owner: Owner<'_>) -> Result<Option<PaymentInstruction>> {

@@ -9,6 +9,7 @@ use contracts::pricing::{AmountRow, QuotedShipping, TraceStep};
 use contracts::shipping::PickupPoint;
 use contracts::{Address, Locale, MarketId, Metadata, Money, TaxClass};
 use jiff::Timestamp;
+use platform::auth::sha256_hex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -50,7 +51,10 @@ pub struct OrderView {
     pub shipping: Option<QuotedShipping>,
     /// The buyer owes the tax: none is in the total.
     pub reverse_charge: bool,
+    /// The way to pay that was chosen when it was ordered.
     pub payment_method: String,
+    /// The ways to pay by which money came since.
+    pub paid_by: Vec<String>,
     pub lines: Vec<OrderLineView>,
     /// Typed signed rows; those not `included` sum to `total`.
     pub amounts: Vec<AmountRow>,
@@ -204,6 +208,7 @@ impl OrderView {
             shipping: order.sale.shipping,
             reverse_charge: order.sale.reverse_charge,
             payment_method: order.sale.payment_method,
+            paid_by: order.paid_by,
             amounts: order.sale.amounts,
             total: order.sale.total,
             trace: order.sale.trace,
@@ -223,10 +228,12 @@ impl OrderView {
         Self { history, notes: None, ..self }
     }
 
-    /// Its version, whether the next action is known, and the newest note that is shown: the answer
+    /// Its version, the next action, which payments changes by itself, and the newest note that is shown: the answer
     /// changes with each.
     pub fn tag(&self) -> String {
-        let tag = format!("{}.{}", self.version, u8::from(self.next_action.is_some()));
+        let action = self.next_action.as_ref().map(|action| serde_json::json!(action).to_string());
+        let action = action.map_or("0".to_owned(), |action| sha256_hex(action.as_bytes()).split_off(48));
+        let tag = format!("{}.{action}", self.version);
         match self.notes.as_ref().and_then(|notes| notes.last()) {
             Some(newest) => format!("{tag}.{}", newest.id),
             None => tag,

@@ -80,6 +80,8 @@ CREATE TABLE payments_operation (
     kind @text NOT NULL CHECK (kind IN ('capture', 'void', 'refund')),
     cause_kind @text NOT NULL CHECK (cause_kind IN ('capture_due', 'released', 'order_cancelled', 'came_late', 'refund')),
     cause @id NOT NULL,
+    -- The way to pay of the charge, which need not be its payment's newest.
+    method @text NOT NULL,
     amount_minor @money NOT NULL CHECK (amount_minor >= 0),
     state @text NOT NULL CHECK (state IN ('pending', 'done', 'failed', 'withdrawn')),
     key @id NOT NULL UNIQUE,
@@ -100,7 +102,7 @@ CREATE TABLE payments_refund (
     refunded_minor @money NOT NULL CHECK (refunded_minor >= 0 AND refunded_minor <= amount_minor),
     -- Operations that have no outcome yet: a refund goes back to all the charges the money came from.
     open_operations @int NOT NULL CHECK (open_operations >= 0),
-    state @text NOT NULL CHECK (state IN ('pending', 'done', 'partial', 'failed')),
+    state @text NOT NULL CHECK (state IN ('waiting', 'pending', 'done', 'partial', 'failed', 'withdrawn')),
     shipping @bool NOT NULL,
     -- In the words of staff.
     reason @text,
@@ -113,6 +115,7 @@ CREATE TABLE payments_refund (
     CHECK ((state = 'pending') = (open_operations > 0))
 )@table;
 CREATE INDEX payments_refund_order ON payments_refund (order_id, id);
+CREATE INDEX payments_refund_waiting ON payments_refund (order_id, id) WHERE state = 'waiting';
 
 CREATE TABLE payments_refund_line (
     refund_id @id NOT NULL REFERENCES payments_refund (id),
@@ -122,14 +125,15 @@ CREATE TABLE payments_refund_line (
     PRIMARY KEY (refund_id, line_id)
 )@table;
 
--- How many units of an order's line went back, or are about to; quantity: of how many that were not cancelled.
+-- Of the `quantity` units of an order's line, the first `refunded` went back by staff, or are about to; what the last
+-- `cancelled` carry went back because they were cancelled, or was not taken. No unit goes back twice.
 CREATE TABLE payments_line (
     order_id @id NOT NULL REFERENCES payments_account (order_id),
     line_id @id NOT NULL,
     quantity @int NOT NULL,
-    refunded @int NOT NULL,
-    PRIMARY KEY (order_id, line_id),
-    CHECK (refunded >= 0 AND refunded <= quantity)
+    refunded @int NOT NULL CHECK (refunded BETWEEN 0 AND quantity),
+    cancelled @int NOT NULL CHECK (cancelled BETWEEN 0 AND quantity),
+    PRIMARY KEY (order_id, line_id)
 )@table;
 
 -- What staff saw coming in.

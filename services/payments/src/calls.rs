@@ -1,6 +1,8 @@
 //! What payments answers to other services and to the audit.
 
-use contracts::payments::{GetNextAction, NextAction, PaymentFact, PaymentFacts, PaymentsOfOrders};
+use contracts::payments::{
+    GetNextAction, NextAction, PaymentFact, PaymentFacts, PaymentsOfOrders, RefundedUnits, RefundedUnitsFact,
+};
 use platform::config::Gateway;
 use platform::{Ctx, Problem};
 
@@ -20,11 +22,22 @@ pub async fn facts(ctx: Ctx, call: PaymentFacts) -> Result<Vec<PaymentFact>, Pro
 }
 
 pub async fn of_orders(ctx: Ctx, call: PaymentsOfOrders) -> Result<Vec<PaymentFact>, Problem> {
-    if call.orders.len() > FACTS_MAX {
-        return Err(Problem::field("/orders", format!("are at most {FACTS_MAX}")));
-    }
+    must_be_few(call.orders.len())?;
     let facts = store::facts::of_orders(&ctx.db, &call.orders).await?;
     Ok(with_a_witness(&ctx, facts))
+}
+
+/// What went back for units of these orders' lines, or is about to.
+pub async fn refunded_units(ctx: Ctx, call: RefundedUnits) -> Result<Vec<RefundedUnitsFact>, Problem> {
+    must_be_few(call.orders.len())?;
+    Ok(store::facts::refunded_units(&ctx.db, &call.orders).await?)
+}
+
+fn must_be_few(orders: usize) -> Result<(), Problem> {
+    if orders > FACTS_MAX {
+        return Err(Problem::field("/orders", format!("are at most {FACTS_MAX}")));
+    }
+    Ok(())
 }
 
 /// The test bank's word counts for what is paid by it; of the rest nobody but us knows.

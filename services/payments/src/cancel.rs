@@ -23,6 +23,9 @@ pub async fn cancel(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBoo
     if account.tries == 0 {
         return Ok(());
     }
+    if account.refund_due > 0 {
+        store::refunds::withdraw_all(tx, order).await?;
+    }
     let payments = store::payments_in(tx, order).await?;
     for payment in payments.iter().filter(|payment| payment.state == AttemptState::ActionRequired) {
         if gateway::is_manual(ctx, &payment.method) {
@@ -67,6 +70,6 @@ pub async fn give_back(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), Not
     if taken == 0 {
         return Ok(());
     }
-    let refund = Refund::ours(tx.ids().next(), order, RefundCause::OrderCancelled, taken);
+    let refund = Refund::ours(tx.ids().next(), order, RefundCause::OrderCancelled, taken, Vec::new());
     Ok(refunding::begin(ctx, tx, &refund, idle()).await?)
 }

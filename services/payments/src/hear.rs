@@ -83,3 +83,14 @@ pub async fn test_bank_charges(ctx: Ctx, run: JobRun, job: jobs::TestBankCharges
     });
     written.await.map_err(|why| Problem::unavailable(why.to_string()))
 }
+
+/// The test bank has changed its mind.
+pub async fn test_bank_relents(ctx: Ctx, run: JobRun, job: jobs::TestBankRelents) -> Result<Ended, Problem> {
+    let written = ctx.db.write((run, job), |tx, (run, job)| {
+        Box::pin(async move {
+            test_bank::relent(tx, job.key).await?;
+            run.finish(tx).await
+        })
+    });
+    Ok(written.await?)
+}

@@ -27,7 +27,8 @@ pub fn routes() -> OpenApiRouter<Ctx> {
 }
 
 /// Pays an order: again after a declined attempt, or a further part of its total.
-#[utoipa::path(post, path = "/v1/payments", request_body = NewPayment, security(("buyer" = [])),
+#[utoipa::path(post, path = "/v1/payments", request_body = NewPayment,
+    security(("buyer" = []), ("session" = []), ("session_cookie" = [])),
     params(
         ("Idempotency-Key" = String, Header, description = "A new one for each new attempt"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the attempt has an outcome, at most N <= 30 seconds later"),

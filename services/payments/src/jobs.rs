@@ -91,6 +91,19 @@ impl Job for TestBankCharges {
     }
 }
 
+/// The test bank holds the money of a charge that came to nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TestBankRelents {
+    pub key: AttemptId,
+}
+
+impl Job for TestBankRelents {
+    const KIND: &'static str = "test_bank_relents";
+    fn key(&self) -> String {
+        self.key.to_string()
+    }
+}
+
 /// The test bank sends an event about a charge, until it is heard.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TestBankTells {

@@ -9,7 +9,7 @@ use platform::Ctx;
 use crate::account::{Account, AccountChange};
 use crate::attempt::{Attempt, AttemptState};
 use crate::ledger::{LedgerKind, NotBooked, Sums};
-use crate::move_money::{self, Cause};
+use crate::move_money::{self, Cause, OnCharge};
 use crate::operation::CauseKind;
 use crate::{cancel, store};
 
@@ -43,7 +43,7 @@ async fn keep(
         return Err(NotBooked::Before);
     }
     store::enter(tx, payment, LedgerKind::Authorized, attempt.uuid(), amount.amount).await?;
-    tx.say(&PaymentAuthorized { order, payment, attempt, amount });
+    tx.say(&PaymentAuthorized { order, payment, attempt, amount, method: late.method.clone() });
     if account.order_cancelled {
         return cancel::give_back(ctx, tx, order).await;
     }
@@ -69,6 +69,7 @@ async fn let_go(ctx: &Ctx, tx: &mut Tx, late: &Attempt, reference: Option<&str>)
     let its = payments.iter().find(|one| one.id == payment);
     let its = its.ok_or_else(|| NotBooked::Unsound(format!("{attempt} has no payment")))?;
     let cause = Cause { kind: PaymentOperation::Void, cause_kind: CauseKind::CameLate, cause: attempt.uuid() };
-    let part = vec![(its, amount.amount, reference.map(str::to_owned))];
-    move_money::begin_on(ctx, tx, cause, part).await
+    let (method, reference) = (late.method.clone(), reference.map(str::to_owned));
+    let part = OnCharge { payment: its, amount: amount.amount, method, reference };
+    move_money::begin_on(ctx, tx, cause, vec![part]).await
 }

@@ -50,7 +50,7 @@ mod tests;
 use contracts::orders::{
     GetPaymentInstruction, GetRefundable, OrderCancelled, OrderCaptureDue, OrderPayable, OrderRefundDue,
 };
-use contracts::payments::{GetNextAction, PaymentFacts, PaymentsOfOrders};
+use contracts::payments::{GetNextAction, PaymentFacts, PaymentsOfOrders, RefundedUnits};
 use platform::{Ctx, Service};
 
 pub use self::store::PERSONAL;
@@ -68,6 +68,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .answers::<GetNextAction, _, _>(calls::next_action)
         .answers::<PaymentFacts, _, _>(calls::facts)
         .answers::<PaymentsOfOrders, _, _>(calls::of_orders)
+        .answers::<RefundedUnits, _, _>(calls::refunded_units)
         .reacts::<OrderPayable, _>(reactions::on_payable)
         .reacts::<OrderCaptureDue, _>(reactions::on_capture_due)
         .reacts::<OrderRefundDue, _>(reactions::on_refund_due)
@@ -79,4 +80,5 @@ pub fn service(ctx: &Ctx) -> Service {
         .does::<jobs::Release, _, _>(release::release)
         .does::<jobs::TestBankTells, _, _>(hear::test_bank_tells)
         .does::<jobs::TestBankCharges, _, _>(hear::test_bank_charges)
+        .does::<jobs::TestBankRelents, _, _>(hear::test_bank_relents)
 }

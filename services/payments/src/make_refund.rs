@@ -73,6 +73,10 @@ async fn begin(tx: &mut Tx, asked: &Asked) -> Result<bool, Error> {
     if amount == 0 {
         return Err(Error::NothingToRefund);
     }
+    // Before anything is added to it: what a buyer never paid may be any number.
+    if amount > account.refundable() {
+        return Err(exceeds(contracts::Money::new(account.refundable(), refundable.total.currency)));
+    }
     let refund = Refund {
         id: *id,
         order: body.order,

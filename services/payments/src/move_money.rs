@@ -24,9 +24,23 @@ pub struct Cause {
     pub cause: Uuid,
 }
 
+/// A part of an operation's amount, and the charge it is about: its way to pay, and the gateway's name for it.
+pub struct OnCharge<'a> {
+    pub payment: &'a Payment,
+    pub amount: i64,
+    pub method: String,
+    pub reference: Option<String>,
+}
+
+impl<'a> OnCharge<'a> {
+    fn newest(payment: &'a Payment, amount: i64) -> Self {
+        Self { payment, amount, method: payment.method.clone(), reference: payment.reference.clone() }
+    }
+}
+
 /// Begins an operation for each part, on the payment's newest charge; a payment has one per cause and kind.
 pub async fn begin(ctx: &Ctx, tx: &mut Tx, cause: Cause, parts: &[(&Payment, i64)]) -> Result<(), NotBooked> {
-    let parts: Vec<_> = parts.iter().map(|(payment, amount)| (*payment, *amount, payment.reference.clone())).collect();
+    let parts: Vec<_> = parts.iter().map(|(payment, amount)| OnCharge::newest(payment, *amount)).collect();
     begin_on(ctx, tx, cause, parts).await
 }
 
@@ -35,18 +49,18 @@ pub async fn begin_on(
     ctx: &Ctx,
     tx: &mut Tx,
     Cause { kind, cause_kind, cause }: Cause,
-    parts: Vec<(&Payment, i64, Option<String>)>,
+    parts: Vec<OnCharge<'_>>,
 ) -> Result<(), NotBooked> {
     if parts.is_empty() {
         return Ok(());
     }
-    let new = |(payment, amount, reference): &(&Payment, i64, Option<String>)| {
+    let new = |OnCharge { payment, amount, method, reference }: &OnCharge<'_>| {
         let id = tx.ids().next();
         Operation {
             id,
             payment: payment.id,
             order: payment.order,
-            method: payment.method.clone(),
+            method: method.clone(),
             kind,
             cause_kind,
             cause,
@@ -62,12 +76,12 @@ pub async fn begin_on(
         .iter()
         .zip(&parts)
         .filter(|(operation, _)| inserted.contains(&operation.id))
-        .map(|(operation, (payment, ..))| (operation, *payment))
+        .map(|(operation, part)| (operation, part.payment))
         .collect();
     let sums: Vec<_> = begun.iter().map(|(operation, payment)| (payment.id, operation.begins())).collect();
     store::book(tx, &sums).await?;
     for (operation, payment) in begun {
-        if !gateway::is_manual(ctx, &payment.method) {
+        if !gateway::is_manual(ctx, &operation.method) {
             tx.start(&Operate { operation: operation.id });
         } else if kind != PaymentOperation::Capture || is_paid(payment, operation) {
             end(tx, operation, None).await?;
@@ -126,7 +140,8 @@ async fn end_refund(tx: &mut Tx, operation: &Operation, is_done: bool) -> Result
     let moved = if is_done { operation.amount.amount } else { 0 };
     let standing = store::refunds::end_one(tx, refund, moved).await?;
     match standing.state {
-        RefundState::Pending => {}
+        // An operation was begun, so the refund was.
+        RefundState::Waiting | RefundState::Withdrawn | RefundState::Pending => {}
         RefundState::Done | RefundState::Partial => {
             let lines = store::refunds::units_of(tx, refund).await?;
             let amount = contracts::Money { amount: standing.refunded, ..operation.amount };
@@ -138,6 +153,18 @@ async fn end_refund(tx: &mut Tx, operation: &Operation, is_done: bool) -> Result
                 store::free_shipping(tx, order).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Captures that wait for money to come in by hand are done as far as it came.
+pub async fn capture_what_came(tx: &mut Tx, mut payment: Payment) -> Result<(), NotBooked> {
+    for capture in store::operations::pending_captures(tx, payment.id).await? {
+        if !receipt::covers(&payment, capture.amount.amount) {
+            break;
+        }
+        end(tx, &capture, None).await?;
+        payment.sums += capture.ends(true);
     }
     Ok(())
 }

@@ -27,6 +27,6 @@ pub async fn open(tx: &mut Tx, event: &OrderPayable) -> Result<()> {
     }
     store::end_attempt(tx, attempt, &Outcome::Authorized { reference: None }, 0).await?;
     store::enter(tx, payment, LedgerKind::Authorized, attempt.uuid(), 0).await?;
-    tx.say(&PaymentAuthorized { order, payment, attempt, amount: *total });
+    tx.say(&PaymentAuthorized { order, payment, attempt, amount: *total, method: method.clone() });
     Ok(())
 }

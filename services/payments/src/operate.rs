@@ -8,7 +8,7 @@ use platform::{Ctx, Ended, JobRun, Problem};
 use crate::gateway::{Gateway, NotDone};
 use crate::ledger::NotBooked;
 use crate::operation::{Operation, OperationState};
-use crate::{cancel, jobs, move_money, settle, store};
+use crate::{cancel, jobs, move_money, refunding, settle, store};
 
 pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended, Problem> {
     let found = store::operations::find(&ctx.db, job.operation).await?;
@@ -47,6 +47,8 @@ async fn write(ctx: &Ctx, tx: &mut Tx, operation: &Operation, refusal: Option<&s
     };
     if account.order_cancelled && has_set_free {
         cancel::give_back(ctx, tx, operation.order).await?;
+    } else if operation.kind == PaymentOperation::Capture && account.refund_due > 0 {
+        refunding::begin_waiting(ctx, tx, operation.order).await?;
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use crate::attempt::{AttemptState, Outcome};
 use crate::error::Error;
 use crate::ledger::{NotBooked, Sums};
 use crate::payment::{Payment, PaymentDetail};
-use crate::receipt::{NewReceipt, awaited, covers};
-use crate::{gateway, move_money, settle, show, store};
+use crate::receipt::{NewReceipt, awaited};
+use crate::{gateway, move_money, refunding, settle, show, store};
 
 const ROUTE: &str = "POST /v1/admin/payments/{payment}/receipts";
 
@@ -60,7 +60,7 @@ async fn note(tx: &mut Tx, new: &Noted) -> Result<bool, Error> {
     if !idempotency::claim(tx, key, 201, id.uuid()).await? {
         return Ok(false);
     }
-    store::lock(tx, known.order).await?;
+    let account = store::lock(tx, known.order).await?;
     let payments = store::payments_in(tx, known.order).await?;
     let payment = payments.into_iter().find(|payment| payment.id == known.id).ok_or(Error::PaymentNotFound)?;
     let amount = amount_of(&payment, body.amount)?;
@@ -69,6 +69,9 @@ async fn note(tx: &mut Tx, new: &Noted) -> Result<bool, Error> {
     let mut paid = payment;
     paid.sums.received += amount;
     pay_for_what_waits(ctx, tx, paid).await.map_err(Problem::from)?;
+    if account.is_some_and(|account| account.refund_due > 0) {
+        refunding::begin_waiting(ctx, tx, known.order).await.map_err(Problem::from)?;
+    }
     staff.records(tx, "payments.receive", known.id, &["received"]);
     Ok(true)
 }
@@ -90,7 +93,7 @@ fn amount_of(payment: &Payment, said: Option<Money>) -> Result<i64, Error> {
     Ok(said.amount)
 }
 
-async fn pay_for_what_waits(ctx: &Ctx, tx: &mut Tx, mut payment: Payment) -> Result<(), NotBooked> {
+async fn pay_for_what_waits(ctx: &Ctx, tx: &mut Tx, payment: Payment) -> Result<(), NotBooked> {
     if payment.state == AttemptState::ActionRequired {
         let rest = payment.amount - payment.sums.received;
         if rest == 0 {
@@ -104,12 +107,5 @@ async fn pay_for_what_waits(ctx: &Ctx, tx: &mut Tx, mut payment: Payment) -> Res
         }
         return Ok(());
     }
-    for capture in store::operations::pending_captures(tx, payment.id).await? {
-        if !covers(&payment, capture.amount.amount) {
-            break;
-        }
-        move_money::end(tx, &capture, None).await?;
-        payment.sums += capture.ends(true);
-    }
-    Ok(())
+    move_money::capture_what_came(tx, payment).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::carts::LineId;
-use contracts::orders::{OrderId, Refundable, RefundableLine};
+use contracts::orders::{OrderId, Refundable, RefundableLine, UnitsDue};
 use contracts::payments::RefundId;
 use contracts::{ExternalRef, Metadata, Money};
 use garde::Validate;
@@ -26,6 +26,8 @@ pub enum RefundCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundState {
+    /// For cancelled units whose capture has no outcome yet: it begins when that is done.
+    Waiting,
     /// A gateway is being asked.
     Pending,
     Done,
@@ -33,6 +35,8 @@ pub enum RefundState {
     Partial,
     /// The gateway refused it for good: nothing went back, and all of it can be refunded anew.
     Failed,
+    /// It waited until there was nothing left to give back: other refunds did, or the order was cancelled.
+    Withdrawn,
 }
 
 ::store::name_values!(RefundCause, RefundState);
@@ -55,10 +59,11 @@ pub struct Refund {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     pub line: LineId,
-    /// Of so many that were not cancelled.
-    pub of: i64,
     pub quantity: i64,
     pub amount: i64,
+    /// Units ordered of the line, and of these the cancelled ones.
+    pub ordered: i64,
+    pub cancelled: i64,
 }
 
 /// A refund that staff ask for: an `amount`, or units of `lines` and the `shipping` charge.
@@ -142,8 +147,8 @@ pub enum Unpriced {
 
 impl Refund {
     /// One that nobody of staff asked for.
-    pub fn ours(id: RefundId, order: OrderId, cause: RefundCause, amount: i64) -> Self {
-        let (lines, metadata) = (Vec::new(), Metadata::default());
+    pub fn ours(id: RefundId, order: OrderId, cause: RefundCause, amount: i64, lines: Vec<Share>) -> Self {
+        let metadata = Metadata::default();
         Self { id, order, cause, amount, lines, shipping: false, reason: None, metadata, external_ref: None }
     }
 }
@@ -170,11 +175,30 @@ pub fn price(
         }
         let amount =
             known.total.units(known.quantity, before, quantity).map_err(|_| Unpriced::TooMany(place, 0))?.amount;
-        shares.push(Share { line: *line, of, quantity, amount });
+        let (ordered, cancelled) = (known.quantity, known.cancelled);
+        shares.push(Share { line: *line, quantity, amount, ordered, cancelled });
     }
     let of_shipping = if wants_shipping { order.shipping_total.amount } else { 0 };
     let amount = shares.iter().map(|share| share.amount).sum::<i64>() + of_shipping;
     Ok((shares, amount))
+}
+
+/// Of cancelled units those that did not go back before, and what goes back for them; and what goes back no more, in
+/// minor units. `refunded`: units of each line, from the first, that went back.
+pub fn not_back_yet(due: &[UnitsDue], refunded: &BTreeMap<LineId, i64>) -> (Vec<Share>, i64) {
+    let (mut shares, mut before) = (Vec::new(), 0);
+    for units in due {
+        let UnitsDue { line, from, quantity, of, total } = *units;
+        let end = from + quantity;
+        let first = refunded.get(&line).copied().unwrap_or(0).clamp(from, end);
+        let worth = |from, count| total.units(of, from, count).map_or(0, |worth| worth.amount);
+        before += worth(from, first - from);
+        if first < end {
+            let (quantity, amount) = (end - first, worth(first, end - first));
+            shares.push(Share { line, quantity, amount, ordered: of, cancelled: of - from });
+        }
+    }
+    (shares, before)
 }
 
 /// What an order costs without its cancelled units.

@@ -3,7 +3,8 @@
 
 use ::store::Tx;
 use contracts::Id;
-use contracts::payments::PaymentOperation;
+use contracts::orders::OrderId;
+use contracts::payments::{PaymentOperation, RefundId};
 use platform::Ctx;
 
 use crate::ledger::{NotBooked, spread};
@@ -57,6 +58,34 @@ pub async fn begin<'a>(
     if !store::refunds::insert(tx, refund, operations).await? {
         return Err(NotBegun::Known);
     }
-    let cause = Cause { kind: PaymentOperation::Refund, cause_kind: CauseKind::Refund, cause: refund.id.uuid() };
-    Ok(move_money::begin(ctx, tx, cause, &parts).await?)
+    Ok(move_money::begin(ctx, tx, cause(refund.id), &parts).await?)
+}
+
+/// Begins the order's refunds that wait, as far as what they are for was captured. What other refunds gave back
+/// meanwhile does not go back twice: the rest does, once no capture is awaited any more.
+pub async fn begin_waiting(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBooked> {
+    for (refund, owed) in store::refunds::waiting(tx, order).await? {
+        let payments = store::payments_in(tx, order).await?;
+        let room: i64 = payments.iter().map(|payment| payment.sums.refundable()).sum();
+        let open: i64 = payments.iter().map(|payment| payment.sums.capturing).sum();
+        if room < owed && open + store::operations::failed_captures(tx, order).await? > 0 {
+            continue;
+        }
+        let amount = owed.min(room);
+        let rooms = payments.iter().rev().map(|payment| (payment, payment.sums.refundable()));
+        let parts = spread(amount, rooms).filter(|parts| !parts.is_empty());
+        match parts {
+            Some(parts) if store::set_aside(tx, order, amount, false).await? => {
+                let operations = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+                store::refunds::begin(tx, refund, amount, operations).await?;
+                move_money::begin(ctx, tx, cause(refund), &parts).await?;
+            }
+            _ => store::refunds::withdraw(tx, refund).await?,
+        }
+    }
+    Ok(())
+}
+
+fn cause(refund: RefundId) -> Cause {
+    Cause { kind: PaymentOperation::Refund, cause_kind: CauseKind::Refund, cause: refund.uuid() }
 }

@@ -34,7 +34,7 @@ async fn begin_again(ctx: &Ctx, tx: &mut Tx, known: &Operation, key: OperationId
     let payment = payments.iter().find(|payment| payment.id == known.payment).ok_or(Error::OperationNotFound)?;
     let is_there = payment.sums.uncaptured() >= known.amount.amount;
     let is_wanted = known.kind == PaymentOperation::Void || !account.order_cancelled;
-    let is_asked_elsewhere = !gateway::is_manual(ctx, &payment.method);
+    let is_asked_elsewhere = !gateway::is_manual(ctx, &known.method);
     // Asked again in the same state: the same click twice.
     let is_known = store::operations::find_in(tx, known.id).await?;
     if is_known.is_some_and(|now| now.state == OperationState::Pending) {

@@ -63,6 +63,7 @@ pub async fn write(
     outcome: &Outcome,
     tries_max: i64,
 ) -> Result<(), NotBooked> {
+    let method = &attempt.method;
     let Attempt { id: attempt, payment, order, amount, .. } = *attempt;
     let account = move_money::lock(tx, order).await?;
     let authorized = if matches!(outcome, Outcome::Authorized { .. }) { amount.amount } else { 0 };
@@ -72,7 +73,7 @@ pub async fn write(
     match outcome {
         Outcome::Authorized { .. } => {
             store::enter(tx, payment, LedgerKind::Authorized, attempt.uuid(), amount.amount).await?;
-            tx.say(&PaymentAuthorized { order, payment, attempt, amount });
+            tx.say(&PaymentAuthorized { order, payment, attempt, amount, method: method.clone() });
             if account.order_cancelled {
                 cancel::give_back(ctx, tx, order).await?;
             }
@@ -83,7 +84,7 @@ pub async fn write(
             tx.say(&PaymentDeclined { order, payment, attempt, reason: reason.clone(), tries_left });
         }
         Outcome::ActionRequired { .. } => {
-            tx.say(&PaymentActionRequired { order, payment, attempt });
+            tx.say(&PaymentActionRequired { order, payment, attempt, method: method.clone() });
             if account.order_cancelled {
                 tx.start(&jobs::Withdraw { attempt });
             }

@@ -61,6 +61,7 @@ statements! {
             shipping_refunded = shipping_refunded OR $3, updated_at = $4
         WHERE order_id = $1 AND refunding_minor + refunded_minor + $2 <= captured_minor
         AND NOT (shipping_refunded AND $3)";
+    TAKE_SHIPPING = "UPDATE payments_account SET shipping_refunded = true, updated_at = $2 WHERE order_id = $1";
     FREE_SHIPPING = "UPDATE payments_account SET shipping_refunded = false, updated_at = $2 WHERE order_id = $1";
 
     INSERT_PAYMENT = "INSERT INTO payments_payment (id, order_id, number, method, amount_minor, attempt_id, attempt_number,
@@ -157,6 +158,12 @@ pub async fn end_captures(tx: &mut Tx, order: OrderId) -> Result<()> {
 pub async fn set_aside(tx: &mut Tx, order: OrderId, amount: i64, shipping: bool) -> Result<bool> {
     let now = tx.now();
     Ok(tx.exec(&SET_ASIDE, params![order, amount, shipping, now]).await? == 1)
+}
+
+/// The shipping charge goes back.
+pub async fn take_shipping(tx: &mut Tx, order: OrderId) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&TAKE_SHIPPING, params![order, now]).await.map(drop)
 }
 
 /// The shipping charge did not go back after all.

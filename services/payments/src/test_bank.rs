@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::attempt::{Attempt, Outcome};
 use crate::error::Error;
 use crate::gateway::{Ask, ChargeName, Found, GatewayEvent, NotDone, NotHeard};
-use crate::jobs::{TestBankCharges, TestBankTells};
+use crate::jobs::{TestBankCharges, TestBankRelents, TestBankTells};
 use crate::operation::Operation;
 use crate::signature;
 use crate::store::bank;
@@ -93,6 +93,8 @@ enum Answer {
     ByEvent,
     /// Nor is the charge made before [`LATE`].
     Late,
+    /// And no is not its last word: after [`LATE`] it holds the money all the same.
+    Relenting,
 }
 
 /// What the buyer answers on the bank's page.
@@ -163,13 +165,17 @@ impl TestBank {
                 if *answer == Answer::ByEvent {
                     tell(tx, charge.key);
                 }
+                if *answer == Answer::Relenting {
+                    let due = tx.now().saturating_add(LATE).unwrap_or(Timestamp::MAX);
+                    tx.start_at(&TestBankRelents { key: charge.key }, due);
+                }
                 Ok::<_, NotDone>(charge)
             })
         }));
         let charge = charge.await?;
         fault::point("gateway.committed");
         match answer {
-            Answer::AtOnce => {}
+            Answer::AtOnce | Answer::Relenting => {}
             Answer::Slowly => tokio::time::sleep(SLOW).await,
             Answer::Never | Answer::ByEvent | Answer::Late => std::future::pending().await,
         }
@@ -310,6 +316,14 @@ pub async fn charge_now(tx: &mut Tx, late: &TestBankCharges) -> Result<(), NotDo
     Ok(())
 }
 
+/// Holds the money of a charge that came to nothing, and tells of it.
+pub async fn relent(tx: &mut Tx, key: AttemptId) -> Result<(), ::store::Error> {
+    if bank::relent(tx, key).await? {
+        tell(tx, key);
+    }
+    Ok(())
+}
+
 /// A charge by its key, for what the bank tells of it.
 pub async fn by_key(db: &Db, key: AttemptId) -> Result<Option<Charge>, ::store::Error> {
     as_bank(bank::by_key(db, key)).await
@@ -325,6 +339,7 @@ fn play(token: &str) -> (ChargeState, Option<&'static str>, Answer, Option<Fault
         "tok_event" => (Authorized, None, Answer::ByEvent, None),
         "tok_late" => (Authorized, None, Answer::Late, None),
         "tok_action" => (ActionRequired, None, Answer::AtOnce, None),
+        "tok_relenting" => (ActionRequired, None, Answer::Relenting, None),
         "tok_declined" => (Declined, Some("card_declined"), Answer::AtOnce, None),
         "tok_insufficient_funds" => (Declined, Some("insufficient_funds"), Answer::AtOnce, None),
         "tok_silent_declined" => (Declined, Some("card_declined"), Answer::Never, None),

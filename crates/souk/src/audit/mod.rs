@@ -44,7 +44,6 @@ pub struct Report {
 /// One pass in progress.
 struct Audit<'a> {
     ctx: &'a Ctx,
-    now: Timestamp,
     /// Facts that changed after this are left out.
     settled_before: Timestamp,
     findings: BTreeSet<Finding>,
@@ -71,7 +70,7 @@ async fn pass(ctx: &Ctx) -> Result<Audit<'_>, Problem> {
     let settle = SignedDuration::from_secs(ctx.config.audit.settle_seconds);
     let settled_before = now.saturating_sub(settle).unwrap_or(Timestamp::MIN);
     let mut audit =
-        Audit { ctx, now, settled_before, findings: BTreeSet::new(), levels: 0, orders: 0, payments: 0, events: 0 };
+        Audit { ctx, settled_before, findings: BTreeSet::new(), levels: 0, orders: 0, payments: 0, events: 0 };
     stock::check(&mut audit).await?;
     orders::check(&mut audit).await?;
     payments::check(&mut audit).await?;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use contracts::inventory::{InventoryOrderFact, InventoryOrderFacts};
 use contracts::orders::OrderStatus::{self, Cancelled, Completed, Confirmed, Payable, Placed};
-use contracts::orders::{OrderFact, OrderFacts, OrderId};
-use contracts::payments::{PaymentFact, PaymentsOfOrders};
-use jiff::SignedDuration;
+use contracts::orders::{GetRefundable, OrderFact, OrderFacts, OrderId};
+use contracts::payments::{PaymentFact, PaymentsOfOrders, RefundedUnits, RefundedUnitsFact};
 use platform::Problem;
 
 use super::{Audit, PAGE};
@@ -20,6 +19,7 @@ pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
         let ids: Vec<OrderId> = orders.iter().map(|order| order.order).collect();
         let holds = audit.ctx.call(InventoryOrderFacts { orders: ids.clone() }).await?;
         let holds: BTreeMap<OrderId, InventoryOrderFact> = holds.into_iter().map(|fact| (fact.order, fact)).collect();
+        check_refunded_units(audit, &orders, ids.clone()).await?;
         let payments = audit.ctx.call(PaymentsOfOrders { orders: ids }).await?;
         let mut of_orders: BTreeMap<OrderId, Vec<PaymentFact>> = BTreeMap::new();
         for payment in payments {
@@ -108,19 +108,30 @@ fn check_money(audit: &mut Audit<'_>, order: &OrderFact, payments: &[PaymentFact
     }
 }
 
+/// I4: a unit goes back once, whether staff refund it or it is cancelled.
+async fn check_refunded_units(audit: &mut Audit<'_>, orders: &[OrderFact], ids: Vec<OrderId>) -> Result<(), Problem> {
+    let back = audit.ctx.call(RefundedUnits { orders: ids }).await?;
+    let is_settled = |order: &&OrderFact| audit.is_settled(order.updated_at);
+    let settled: Vec<OrderId> = orders.iter().filter(is_settled).map(|order| order.order).collect();
+    for of_order in back.chunk_by(|one, next| one.order == next.order) {
+        let id = of_order[0].order;
+        if !settled.contains(&id) {
+            continue;
+        }
+        let sold = audit.ctx.call(GetRefundable { order: id }).await?;
+        for RefundedUnitsFact { line, quantity, amount, .. } in of_order {
+            let sold = sold.lines.iter().find(|sold| sold.line == *line);
+            let (units, total) = sold.map_or((0, 0), |sold| (sold.quantity, sold.total.amount));
+            audit.must(*quantity <= units && *amount <= total, "I4", id, || {
+                format!("{amount} went back for {quantity} units of {line}: {units} were sold for {total}")
+            });
+        }
+    }
+    Ok(())
+}
+
 /// I13: an order goes on, or its timer ends it.
 fn check_progress(audit: &mut Audit<'_>, order: &OrderFact) {
-    let methods = &audit.ctx.config.payments;
-    let minutes = match methods.get(&order.method) {
-        Some(method) => method.unpaid_minutes_max,
-        // A way to pay that is no longer offered: the order's own timer may have been any.
-        None => methods.values().map(|method| method.unpaid_minutes_max).max().unwrap_or(0),
-    };
-    let age = audit.now.duration_since(order.updated_at);
-    let patience =
-        SignedDuration::from_mins(minutes) + SignedDuration::from_secs(audit.ctx.config.audit.settle_seconds);
-    let moves = !matches!(order.status, Placed | Payable) || age <= patience;
-    audit.must(moves, "I13", order.order, || {
-        format!("{:?} for {} minutes, past its timer", order.status, age.as_mins())
-    });
+    let moves = !matches!(order.status, Placed | Payable) || !audit.is_settled(order.unpaid_until);
+    audit.must(moves, "I13", order.order, || format!("{:?}, past its timer of {}", order.status, order.unpaid_until));
 }

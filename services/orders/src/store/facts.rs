@@ -20,7 +20,7 @@ statements! {
     SHIP_TO_LINES = "SELECT order_id, id, product_title, variant_title, sku, options, weight_g FROM orders_line
         WHERE requires_shipping AND order_id IN (SELECT id FROM @rows($1: id @id) AS r)
         ORDER BY order_id, id -- bounded: the lines of the orders asked for";
-    FACTS = "SELECT id, status, payment_method, currency, total_minor, amounts, shipping, due_minor, captured_minor, refunded_minor,
+    FACTS = "SELECT id, status, unpaid_until, currency, total_minor, amounts, shipping, due_minor, captured_minor, refunded_minor,
             version, updated_at
         FROM orders_order WHERE id > $1 ORDER BY id LIMIT $2";
     FACT_LINES = "SELECT order_id, CAST(SUM(total_minor) AS BIGINT), CAST(SUM(quantity) AS BIGINT),
@@ -59,7 +59,7 @@ struct Packed {
 pub struct FactOrder {
     pub id: OrderId,
     pub status: OrderStatus,
-    pub method: String,
+    pub unpaid_until: Timestamp,
     pub total: Money,
     pub amounts: Vec<AmountRow>,
     pub shipping: Option<QuotedShipping>,
@@ -106,10 +106,10 @@ impl FromRow for Packed {
 
 impl FromRow for FactOrder {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let (id, status, method) = (row.take()?, row.take()?, row.take()?);
+        let (id, status, unpaid_until) = (row.take()?, row.take()?, row.take()?);
         let currency = row.take::<Currency>()?;
         Ok(Self {
-            method,
+            unpaid_until,
             id,
             status,
             total: Money::new(row.take()?, currency),

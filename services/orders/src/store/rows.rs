@@ -42,6 +42,8 @@ impl FromRow for Order {
             cancel_reason: row.take()?,
             version: row.take()?,
             updated_at: row.take()?,
+            paid_by: row.take::<Json<_>>()?.0,
+            unpaid_until: row.take()?,
         })
     }
 }

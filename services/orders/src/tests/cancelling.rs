@@ -118,6 +118,8 @@ async fn a_line_is_cancelled_and_the_order_goes_on_without_it() {
     let path = format!("/v1/admin/orders/{order}/cancel");
     let asked = shop.as_staff("POST", &path, one).await;
     assert_eq!(asked.status, 202, "{}", asked.body);
+    let again = json!({ "lines": [{ "line": line, "quantity": 1 }] });
+    assert_eq!(shop.as_staff("POST", &path, again).await.status, 202, "the same wish, which changes nothing");
     let other = shop.as_staff("POST", &path, json!({})).await;
     assert_eq!((other.status, other.code()), (409, "orders.cancel_pending"));
     shop.hear(samples::held_back(order, request_of(&asked), &[(1, 1)])).await;

@@ -4,10 +4,8 @@ use ::store::work;
 use contracts::carts::Missing;
 use contracts::orders::{GetOrderContact, GetPaymentInstruction, GetRefundable, GetShipTo, OrderStatus};
 use contracts::shipping::PickupPoint;
-use platform::JobRun;
 
 use super::*;
-use crate::jobs;
 
 #[tokio::test]
 async fn an_order_is_placed_with_its_event_and_its_timer() {
@@ -116,6 +114,78 @@ async fn what_is_not_paid_in_time_is_cancelled_and_what_is_paid_is_not() {
     assert_eq!(shop.timers().await, 0);
 }
 
+/// The card is declined, and the buyer goes on by a transfer, which takes days.
+#[tokio::test]
+async fn the_timer_goes_by_the_way_that_the_buyer_goes_on_with() {
+    let shop = Shop::open().await;
+    let order = shop.place("k1", cart()).await;
+    shop.ctx.clock.advance(Duration::from_secs(20 * 60));
+    for event in [
+        samples::reserved(order),
+        samples::declined(order, 1),
+        samples::action_required_by("transfer", order, 2),
+        samples::action_required(order, 1),
+    ] {
+        shop.hear(event).await;
+    }
+    let status = || async { shop.get(&format!("/v1/orders/{order}")).await.body["status"].clone() };
+    shop.ctx.clock.advance(Duration::from_secs(10 * 60));
+    shop.run_timer().await;
+    assert_eq!((status().await, shop.timers().await), (json!("payable"), 1), "it runs on");
+    let days = shop.facts().await[0].unpaid_until.duration_since(Timestamp::UNIX_EPOCH);
+    assert_eq!(days, jiff::SignedDuration::from_mins(7 * 24 * 60 + 20));
+    shop.ctx.clock.advance(Duration::from_secs(7 * 24 * 3_600 - 20 * 60));
+    assert!(shop.due_timers().await.is_empty(), "nothing is looked at before");
+    shop.ctx.clock.advance(Duration::from_secs(10 * 60));
+    shop.run_timer().await;
+    assert_eq!(status().await, "cancelled");
+}
+
+#[tokio::test]
+async fn money_is_taken_at_once_only_where_all_of_it_came_in_ways_that_do() {
+    let early = |config: &mut Config| {
+        config.payments.get_mut("transfer").expect("a method").capture = platform::config::Capture::Confirmation;
+    };
+    for (key, ways, captures) in [("k1", ["transfer", "transfer"], 1), ("k2", ["card", "transfer"], 0)] {
+        let shop = Shop::open_with(early).await;
+        let order = shop.place(key, cart()).await;
+        shop.hear(samples::reserved(order)).await;
+        shop.hear(samples::authorized_by(ways[0], order, 1, 3_000)).await;
+        shop.hear(samples::authorized_by(ways[1], order, 2, 499)).await;
+        assert_eq!(shop.said("order.capture_due").await.len(), captures, "{ways:?}");
+        let mut paid_by = ways.to_vec();
+        paid_by.dedup();
+        let read = shop.get(&format!("/v1/orders/{order}")).await.body;
+        assert_eq!((&read["paid_by"], &read["payment_method"]), (&json!(paid_by), &json!("card")));
+    }
+}
+
+#[tokio::test]
+async fn a_card_without_its_token_is_no_way_to_pay() {
+    let shop = Shop::open().await;
+    let body = json!({ "cart": cart(), "payment": { "method": "card" } });
+    let refused = shop.post_order("k1", body.clone()).await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (422, &json!("/payment/token")));
+    let by_transfer = json!({ "cart": cart(), "payment": { "method": "transfer" } });
+    assert_eq!(shop.post_order("k2", by_transfer).await.status, 201);
+    shop.change_basket(|basket| basket.quote.total.amount = 0);
+    let free = json!({ "cart": samples::id::<CartId>(9), "payment": { "method": "card" } });
+    assert_eq!(shop.post_order("k3", free).await.status, 201, "no card is asked for nothing");
+}
+
+/// Carts have not heard yet that the cart was ordered when its new owner orders it.
+#[tokio::test]
+async fn a_cart_that_was_claimed_and_ordered_before_is_not_ordered_again() {
+    let shop = Shop::open().await;
+    let order = shop.place("k1", cart()).await;
+    let again = shop.post_order("k2", wish(cart())).await;
+    assert_eq!((again.status, again.code()), (409, "orders.cart_already_ordered"));
+    assert_eq!(again.body["context"]["order"], json!(order));
+    let claimed = shop.as_customer(samples::id(8), "POST", "/v1/orders", wish(cart())).await;
+    assert_eq!((claimed.status, claimed.code()), (409, "orders.cart_already_ordered"), "{}", claimed.body);
+    assert_eq!(claimed.body["context"], Value::Null, "somebody else's order is not named");
+}
+
 #[tokio::test]
 async fn the_next_action_is_shown_while_the_order_is_payable_and_changes_the_etag() {
     let shop = Shop::open().await;
@@ -130,9 +200,21 @@ async fn the_next_action_is_shown_while_the_order_is_payable_and_changes_the_eta
         (&read.body["payment_outcome"], &read.body["next_action"]["type"]),
         (&json!("action_required"), &json!("redirect"))
     );
-    assert_eq!(read.headers["etag"], "\"3.1\"");
-    let known = shop.send("GET", &path, &[("cart-token", TOKEN), ("if-none-match", "\"3.1\"")], json!({})).await;
-    assert_eq!(known.status, 304);
+    let tag = read.headers["etag"].to_str().expect("a tag");
+    let headers = [("cart-token", TOKEN), ("if-none-match", tag)];
+    assert_eq!(shop.send("GET", &path, &headers, json!({})).await.status, 304);
+    let rest = |amount| {
+        let amount = contracts::Money::new(amount, contracts::Currency::EUR);
+        NextAction::Transfer { reference: "S-7".to_owned(), instructions: String::new(), amount }
+    };
+    *shop.next_action.lock().expect("the next action") = rest(3_499);
+    let read = shop.send("GET", &path, &headers, json!({})).await;
+    assert_eq!((read.status, &read.body["next_action"]["amount"]["amount"]), (200, &json!(3_499)));
+    // A part of it came in: the order's own version stays as it is.
+    *shop.next_action.lock().expect("the next action") = rest(499);
+    let tag = read.headers["etag"].to_str().expect("a tag");
+    let read = shop.send("GET", &path, &[("cart-token", TOKEN), ("if-none-match", tag)], json!({})).await;
+    assert_eq!((read.status, &read.body["next_action"]["amount"]["amount"]), (200, &json!(499)));
 }
 
 #[tokio::test]

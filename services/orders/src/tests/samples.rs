@@ -154,7 +154,8 @@ pub fn order() -> Order {
         placed_at: Timestamp::UNIX_EPOCH,
     };
     let (sale, lines) = Sale::of(basket(), terms).expect("a complete basket");
-    Order::place(id(1), sale, lines, Some("tok_ok".to_owned()))
+    let unpaid_until = Timestamp::UNIX_EPOCH.saturating_add(jiff::SignedDuration::from_mins(30)).expect("a time");
+    Order::place(id(1), sale, lines, Some("tok_ok".to_owned()), unpaid_until)
 }
 
 /// An event that some order hears, for tests that shuffle them.
@@ -214,8 +215,13 @@ pub fn authorized(order: OrderId, attempt: u128) -> Heard {
 
 /// One of several payments.
 pub fn authorized_part(order: OrderId, attempt: u128, minor: i64) -> Heard {
+    authorized_by("card", order, attempt, minor)
+}
+
+/// One of several payments, in this way.
+pub fn authorized_by(method: &str, order: OrderId, attempt: u128, minor: i64) -> Heard {
     let (payment, attempt) = (id(attempt), id(attempt));
-    Heard::Authorized(PaymentAuthorized { order, payment, attempt, amount: eur(minor) })
+    Heard::Authorized(PaymentAuthorized { order, payment, attempt, amount: eur(minor), method: method.to_owned() })
 }
 
 pub fn declined(order: OrderId, attempt: u128) -> Heard {
@@ -224,7 +230,13 @@ pub fn declined(order: OrderId, attempt: u128) -> Heard {
 }
 
 pub fn action_required(order: OrderId, attempt: u128) -> Heard {
-    Heard::ActionRequired(PaymentActionRequired { order, payment: id(1), attempt: id(attempt) })
+    action_required_by("card", order, attempt)
+}
+
+/// The buyer goes on in this way.
+pub fn action_required_by(method: &str, order: OrderId, attempt: u128) -> Heard {
+    let (payment, attempt) = (id(1), id(attempt));
+    Heard::ActionRequired(PaymentActionRequired { order, payment, attempt, method: method.to_owned() })
 }
 
 pub fn captured(order: OrderId, minor: i64) -> Heard {

@@ -219,6 +219,22 @@ fn a_line_that_was_captured_before_goes_back() {
 }
 
 #[test]
+fn what_goes_back_is_said_by_its_units_and_the_shipping_where_nothing_ships_any_more() {
+    let mut order = samples::order();
+    order.lines[1].requires_shipping = false;
+    let life = Life::confirmed(order.clone(), Capture::Confirmation).cancels(&[(1, 1)], 7).cancels(&[(1, 1)], 8);
+    let due = |said: &Said| if let Said::RefundDue(due) = said { Some(due.clone()) } else { None };
+    let due: Vec<_> = life.said.iter().filter_map(due).collect();
+    let units: Vec<_> = due.iter().flat_map(|due| due.lines.iter().map(|units| (units.from, units.quantity))).collect();
+    assert_eq!((units, life.refunds()), (vec![(1, 1), (0, 1)], vec![1_000, 1_500]));
+    assert_eq!((due[0].shipping, due[1].shipping.map(|money| money.amount)), (None, Some(500)));
+    assert_eq!(life.order.due_minor, 999, "the one that does not ship");
+
+    let life = Life::confirmed(order, Capture::Dispatch).cancels(&[(1, 2)], 7);
+    assert_eq!((life.captures(), life.refunds()), (vec![(999, true)], vec![]), "it is all that is taken");
+}
+
+#[test]
 fn cancelled_line_by_line_to_the_end_the_order_is_cancelled() {
     let life = Life::confirmed(samples::order(), Capture::Dispatch).cancels(&[(1, 2)], 7).cancels(&[(2, 1)], 8);
     assert_eq!((life.order.status, life.order.due_minor), (OrderStatus::Cancelled, 0));
@@ -328,6 +344,11 @@ proptest! {
         }
         let captured: i64 = life.captures().iter().map(|(amount, _)| amount).sum();
         let refunded: i64 = life.refunds().iter().sum();
+        for due in life.said.iter().filter_map(|said| if let Said::RefundDue(due) = said { Some(due) } else { None }) {
+            let worth = |units: &contracts::orders::UnitsDue| units.total.units(units.of, units.from, units.quantity);
+            let lines: i64 = due.lines.iter().map(|units| worth(units).expect("units of the line").amount).sum();
+            prop_assert_eq!(due.amount.amount, lines + due.shipping.map_or(0, |shipping| shipping.amount));
+        }
         prop_assert!(life.captures().iter().all(|(amount, _)| *amount >= 0) && life.refunds().iter().all(|amount| *amount > 0));
         if life.order.status == OrderStatus::Cancelled {
             prop_assert_eq!(life.order.due_minor, 0);
@@ -365,6 +386,7 @@ fn an_authorisation_of_nothing_confirms_what_costs_nothing_and_only_that() {
         payment: id(1),
         attempt: id(1),
         amount: contracts::Money::zero(order.sale.currency()),
+        method: "card".to_owned(),
     };
     let reserved = samples::reserved(order.id);
     let life = Life::of(order, Capture::Dispatch).hears(&[reserved, Heard::Authorized(nothing)]);

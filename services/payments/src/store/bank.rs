@@ -19,6 +19,8 @@ statements! {
     ANSWER = "UPDATE payments_test_charge SET state = $2, reason = $3,
             authorized_minor = CASE WHEN $2 = 'authorized' THEN amount_minor ELSE 0 END
         WHERE key = $1 AND state = 'action_required'";
+    RELENT = "UPDATE payments_test_charge SET state = 'authorized', reason = NULL, authorized_minor = amount_minor
+        WHERE key = $1 AND state IN ('declined', 'withdrawn')";
     SPEND_FAULT = "UPDATE payments_test_charge SET fault = NULL WHERE reference = $1 AND fault = $2";
     MOVED = "SELECT amount_minor FROM payments_test_movement WHERE key = $1";
     MOVE = "INSERT INTO payments_test_movement (key, reference, kind, amount_minor, at) VALUES ($1, $2, $3, $4, $5)";
@@ -56,6 +58,11 @@ pub async fn answer(tx: &mut Tx, key: AttemptId, state: ChargeState, reason: Opt
     Ok(tx.exec(&ANSWER, params![key, state, reason]).await? == 1)
 }
 
+/// It had said no, or was told to forget it, and holds the money after all; `false` where it had not.
+pub async fn relent(tx: &mut Tx, key: AttemptId) -> Result<bool> {
+    Ok(tx.exec(&RELENT, params![key]).await? == 1)
+}
+
 /// Does the wrong thing that was planned, once; `false` where nothing, or something else, was planned.
 pub async fn spend_fault(tx: &mut Tx, reference: &str, fault: Fault) -> Result<bool> {
     Ok(tx.exec(&SPEND_FAULT, params![reference, fault]).await? == 1)
@@ -88,21 +95,5 @@ impl FromRow for Charge {
         let (key, reference, method) = (row.take()?, row.take()?, row.take()?);
         let amount = Money::new(row.take()?, row.take()?);
         Ok(Self { key, reference, method, amount, state: row.take()?, reason: row.take()? })
-    }
-}
-
-/// What no sound bank does.
-#[cfg(test)]
-pub mod unsound {
-    use super::{AttemptId, Result, Tx, params, statements};
-
-    statements! {
-        AUTHORIZE = "UPDATE payments_test_charge SET state = 'authorized', authorized_minor = amount_minor
-            WHERE key = $1 AND state IN ('declined', 'withdrawn')";
-    }
-
-    /// It had said no, and holds the money after all.
-    pub async fn authorize_after_all(tx: &mut Tx, key: AttemptId) -> Result<()> {
-        tx.exec(&AUTHORIZE, params![key]).await.map(drop)
     }
 }

@@ -2,8 +2,9 @@
 
 use ::store::{Db, FromRow, Result, Row, params, statements};
 use contracts::Id;
+use contracts::carts::LineId;
 use contracts::orders::OrderId;
-use contracts::payments::{GatewayFact, PaymentFact, PaymentId};
+use contracts::payments::{GatewayFact, PaymentFact, PaymentId, RefundedUnitsFact};
 use uuid::Uuid;
 
 use super::ids;
@@ -12,6 +13,11 @@ statements! {
     IDS_AFTER = "SELECT id FROM payments_payment WHERE id > $1 ORDER BY id LIMIT $2";
     IDS_OF_ORDERS = "SELECT id FROM payments_payment
         WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS asked) ORDER BY id -- bounded: an order's payments, each";
+    /// A refund that was refused gave nothing back.
+    REFUNDED_UNITS = "SELECT r.order_id, l.line_id, CAST(SUM(l.quantity) AS BIGINT), CAST(SUM(l.amount_minor) AS BIGINT)
+        FROM payments_refund r JOIN payments_refund_line l ON l.refund_id = r.id
+        WHERE r.order_id IN (SELECT id FROM @rows($1: id @id) AS asked) AND r.state IN ('pending', 'done', 'partial')
+        GROUP BY r.order_id, l.line_id ORDER BY r.order_id, l.line_id -- bounded: the lines of the orders asked for";
     /// A refused refund is mended when a later one was made, or nothing is left to give back.
     FACTS = "WITH asked AS (SELECT id FROM @rows($1: id @id) AS listed),
         booked AS (
@@ -56,6 +62,13 @@ pub async fn after(db: &Db, after: Option<PaymentId>, limit: i64) -> Result<Vec<
 pub async fn of_orders(db: &Db, orders: &[OrderId]) -> Result<Vec<MethodFact>> {
     let page: Vec<(PaymentId,)> = db.all(&IDS_OF_ORDERS, params![ids(orders.iter().copied())]).await?;
     facts(db, page).await
+}
+
+/// What went back for units of these orders, or is about to.
+pub async fn refunded_units(db: &Db, orders: &[OrderId]) -> Result<Vec<RefundedUnitsFact>> {
+    let found: Vec<(OrderId, LineId, i64, i64)> = db.all(&REFUNDED_UNITS, params![ids(orders.iter().copied())]).await?;
+    let fact = |(order, line, quantity, amount)| RefundedUnitsFact { order, line, quantity, amount };
+    Ok(found.into_iter().map(fact).collect())
 }
 
 async fn facts(db: &Db, page: Vec<(PaymentId,)>) -> Result<Vec<MethodFact>> {

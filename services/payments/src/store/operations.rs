@@ -9,20 +9,26 @@ use crate::operation::{Operation, OperationState, OperationView};
 
 statements! {
     INSERT = "INSERT INTO payments_operation
-            (id, payment_id, kind, cause_kind, cause, amount_minor, state, key, tries, gateway_ref, reason, created_at, updated_at)
-        SELECT id, payment_id, kind, cause_kind, cause, amount_minor, state, key, 1, gateway_ref, $2, $3, $3
-        FROM @rows($1: id @id, payment_id @id, kind @text, cause_kind @text, cause @id, amount_minor @money, state @text,
+            (id, payment_id, method, kind, cause_kind, cause, amount_minor, state, key, tries, gateway_ref, reason, created_at,
+            updated_at)
+        SELECT id, payment_id, method, kind, cause_kind, cause, amount_minor, state, key, 1, gateway_ref, $2, $3, $3
+        FROM @rows($1: id @id, payment_id @id, method @text, kind @text, cause_kind @text, cause @id, amount_minor @money, state @text,
             key @id, gateway_ref @text) AS new
         WHERE true ON CONFLICT (cause, cause_kind, payment_id) DO NOTHING RETURNING id";
     KNOWN = "SELECT id FROM payments_operation WHERE cause = $1 AND kind = $2 LIMIT 1";
-    ONE = "SELECT o.id, o.payment_id, p.order_id, p.method, o.kind, o.cause_kind, o.cause, o.amount_minor, a.currency,
+    ONE = "SELECT o.id, o.payment_id, p.order_id, o.method, o.kind, o.cause_kind, o.cause, o.amount_minor, a.currency,
             o.state, o.key, o.gateway_ref
         FROM payments_operation o JOIN payments_payment p ON p.id = o.payment_id
         JOIN payments_account a ON a.order_id = p.order_id WHERE o.id = $1";
     END = "UPDATE payments_operation SET state = $2, reason = $3, updated_at = $4 WHERE id = $1 AND state = 'pending'";
+    /// By less than all of it, or it is withdrawn.
+    SHRINK = "UPDATE payments_operation SET amount_minor = amount_minor - $2,
+            state = CASE WHEN amount_minor = $2 THEN 'withdrawn' ELSE state END,
+            reason = CASE WHEN amount_minor = $2 THEN 'lines_cancelled' ELSE reason END, updated_at = $3
+        WHERE id = $1 AND state = 'pending'";
     BEGIN_AGAIN = "UPDATE payments_operation SET state = 'pending', reason = NULL, key = $2, tries = tries + 1, updated_at = $3
         WHERE id = $1 AND state = 'failed' AND kind IN ('capture', 'void')";
-    PENDING_CAPTURES = "SELECT o.id, o.payment_id, p.order_id, p.method, o.kind, o.cause_kind, o.cause, o.amount_minor,
+    PENDING_CAPTURES = "SELECT o.id, o.payment_id, p.order_id, o.method, o.kind, o.cause_kind, o.cause, o.amount_minor,
             a.currency, o.state, o.key, o.gateway_ref
         FROM payments_operation o JOIN payments_payment p ON p.id = o.payment_id
         JOIN payments_account a ON a.order_id = p.order_id
@@ -41,8 +47,8 @@ statements! {
 pub async fn insert(tx: &mut Tx, new: &[Operation], reason: Option<&str>) -> Result<Vec<OperationId>> {
     let now = tx.now();
     let row = |new: &Operation| {
-        let Operation { id, payment, kind, cause_kind, cause, amount, state, key, reference, .. } = new;
-        params![id, payment, kind, cause_kind, cause, amount.amount, state, key, reference]
+        let Operation { id, payment, method, kind, cause_kind, cause, amount, state, key, reference, .. } = new;
+        params![id, payment, method, kind, cause_kind, cause, amount.amount, state, key, reference]
     };
     let inserted: Vec<(OperationId,)> = tx.all(&INSERT, params![rows(new.iter().map(row)), reason, now]).await?;
     Ok(inserted.into_iter().map(|(id,)| id).collect())
@@ -65,6 +71,12 @@ pub async fn find_in(tx: &mut Tx, id: OperationId) -> Result<Option<Operation>> 
 pub async fn end(tx: &mut Tx, id: OperationId, state: OperationState, reason: Option<&str>) -> Result<bool> {
     let now = tx.now();
     Ok(tx.exec(&END, params![id, state, reason, now]).await? == 1)
+}
+
+/// An operation without an outcome is for so much less; for nothing any more, it is withdrawn.
+pub async fn shrink(tx: &mut Tx, id: OperationId, less: i64) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&SHRINK, params![id, less, now]).await.map(drop)
 }
 
 /// Begins a refused capture or void anew under another key; `false` where it is no such.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::store::{Db, FromRow, Json, Result, Row, Tx, params, rows, statements};
 use contracts::carts::LineId;
-use contracts::orders::OrderId;
+use contracts::orders::{OrderId, UnitsDue};
 use contracts::payments::{RefundId, RefundedLine};
 use contracts::{ExternalRef, Id, Money};
 use uuid::Uuid;
@@ -14,17 +14,25 @@ use crate::refund::{Refund, RefundCause, RefundLineView, RefundState, RefundView
 statements! {
     INSERT = "INSERT INTO payments_refund (id, order_id, cause, amount_minor, refunded_minor, open_operations, state, shipping,
             reason, metadata, external_source, external_id, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 0, $5, 'pending', $6, $7, $8, $9, $10, $11, $11) ON CONFLICT DO NOTHING";
+        VALUES ($1, $2, $3, $4, 0, $5, $12, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT DO NOTHING";
     INSERT_LINES = "INSERT INTO payments_refund_line (refund_id, line_id, quantity, amount_minor)
         SELECT $1, line_id, quantity, amount_minor FROM @rows($2: line_id @id, quantity @int, amount_minor @money) AS new";
-    /// Never more units than were not cancelled.
-    TAKE_UNITS = "INSERT INTO payments_line (order_id, line_id, quantity, refunded)
-        SELECT $1, line_id, quantity, refunded FROM @rows($2: line_id @id, quantity @int, refunded @int) AS new
-        WHERE true ON CONFLICT (order_id, line_id) DO UPDATE SET quantity = excluded.quantity,
-            refunded = payments_line.refunded + excluded.refunded
-        WHERE payments_line.refunded + excluded.refunded <= excluded.quantity";
-    FREE_UNITS = "UPDATE payments_line SET refunded = payments_line.refunded - r.quantity FROM payments_refund_line r
-        WHERE r.refund_id = $2 AND payments_line.order_id = $1 AND payments_line.line_id = r.line_id";
+    /// Never more units than were not cancelled, by the order's word or by ours.
+    TAKE_UNITS = "INSERT INTO payments_line (order_id, line_id, quantity, refunded, cancelled)
+        SELECT $1, line_id, quantity, refunded, cancelled
+        FROM @rows($2: line_id @id, quantity @int, refunded @int, cancelled @int) AS new
+        WHERE true ON CONFLICT (order_id, line_id) DO UPDATE SET refunded = payments_line.refunded + excluded.refunded
+        WHERE payments_line.refunded + excluded.refunded + payments_line.cancelled <= payments_line.quantity
+        AND payments_line.refunded + excluded.refunded + excluded.cancelled <= payments_line.quantity";
+    /// Heard in any order: the last units are as many as were ever heard of.
+    CANCEL_UNITS = "INSERT INTO payments_line (order_id, line_id, quantity, refunded, cancelled)
+        SELECT $1, line_id, quantity, 0, cancelled FROM @rows($2: line_id @id, quantity @int, cancelled @int) AS new
+        WHERE true ON CONFLICT (order_id, line_id) DO UPDATE SET cancelled =
+            CASE WHEN excluded.cancelled > payments_line.cancelled THEN excluded.cancelled ELSE payments_line.cancelled END
+        RETURNING line_id, refunded";
+    FREE_UNITS = "UPDATE payments_line SET refunded = payments_line.refunded - l.quantity
+        FROM payments_refund_line l JOIN payments_refund r ON r.id = l.refund_id
+        WHERE r.id = $2 AND r.cause = 'staff' AND payments_line.order_id = $1 AND payments_line.line_id = l.line_id";
     GONE = "SELECT line_id, refunded FROM payments_line WHERE order_id = $1
         ORDER BY line_id -- bounded: an order's lines";
     END_ONE = "UPDATE payments_refund SET open_operations = open_operations - 1, refunded_minor = refunded_minor + $2,
@@ -32,6 +40,13 @@ statements! {
                 WHEN refunded_minor + $2 > 0 THEN 'partial' ELSE 'failed' END,
             updated_at = $3
         WHERE id = $1 AND open_operations > 0 RETURNING state, refunded_minor, shipping";
+    WAITING = "SELECT id, amount_minor FROM payments_refund WHERE order_id = $1 AND state = 'waiting'
+        ORDER BY id -- bounded: one for each cancellation of an order's units";
+    BEGIN = "UPDATE payments_refund SET state = 'pending', amount_minor = $2, open_operations = $3, updated_at = $4
+        WHERE id = $1 AND state = 'waiting'";
+    WITHDRAW = "UPDATE payments_refund SET state = 'withdrawn', updated_at = $2 WHERE id = $1 AND state = 'waiting'";
+    WITHDRAW_ALL = "UPDATE payments_refund SET state = 'withdrawn', updated_at = $2
+        WHERE order_id = $1 AND state = 'waiting'";
     CAUSE = "SELECT cause FROM payments_refund WHERE id = $1";
     UNITS_OF = "SELECT line_id, quantity FROM payments_refund_line WHERE refund_id = $1
         ORDER BY line_id -- bounded: an order's lines";
@@ -53,7 +68,7 @@ statements! {
         ORDER BY l.refund_id, l.line_id -- bounded: a page of refunds with an order's lines each";
 }
 
-/// Adds a refund that goes back to so many charges; `false` where its id, or its external reference, is taken.
+/// Adds a refund that goes back to so many charges, and waits where that is none; `false` where its id, or its external reference, is taken.
 pub async fn insert(tx: &mut Tx, new: &Refund, operations: i64) -> Result<bool> {
     let now = tx.now();
     let (source, external) =
@@ -70,7 +85,8 @@ pub async fn insert(tx: &mut Tx, new: &Refund, operations: i64) -> Result<bool> 
         metadata,
         source,
         external,
-        now
+        now,
+        if operations > 0 { RefundState::Pending } else { RefundState::Waiting }
     ];
     if tx.exec(&INSERT, params).await? == 0 {
         return Ok(false);
@@ -87,11 +103,23 @@ pub async fn take_units(tx: &mut Tx, order: OrderId, lines: &[Share]) -> Result<
     if lines.is_empty() {
         return Ok(true);
     }
-    let table = rows(lines.iter().map(|share| params![share.line, share.of, share.quantity]));
+    let row = |share: &Share| params![share.line, share.ordered, share.quantity, share.cancelled];
+    let table = rows(lines.iter().map(row));
     Ok(tx.exec(&TAKE_UNITS, params![order, table]).await? == lines.len() as u64)
 }
 
-/// The units of a refund that came to nothing are there again.
+/// Notes that the last units of lines were cancelled; returns how many units of each, from the first, went back by
+/// staff, or are about to.
+pub async fn cancel_units(tx: &mut Tx, order: OrderId, lines: &[UnitsDue]) -> Result<BTreeMap<LineId, i64>> {
+    if lines.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let table = rows(lines.iter().map(|due| params![due.line, due.of, due.of - due.from]));
+    let refunded: Vec<(LineId, i64)> = tx.all(&CANCEL_UNITS, params![order, table]).await?;
+    Ok(refunded.into_iter().collect())
+}
+
+/// The units that staff refunded, where that came to nothing, are there again.
 pub async fn free_units(tx: &mut Tx, order: OrderId, refund: RefundId) -> Result<()> {
     tx.exec(&FREE_UNITS, params![order, refund]).await.map(drop)
 }
@@ -116,7 +144,30 @@ pub async fn end_one(tx: &mut Tx, refund: RefundId, moved: i64) -> Result<Standi
     tx.one(&END_ONE, params![refund, moved, now]).await
 }
 
-/// What a refund is for.
+/// Refunds of an order that have not begun, with what they are to give back.
+pub async fn waiting(tx: &mut Tx, order: OrderId) -> Result<Vec<(RefundId, i64)>> {
+    tx.all(&WAITING, params![order]).await
+}
+
+/// A refund that waited gives back so much, to so many charges.
+pub async fn begin(tx: &mut Tx, refund: RefundId, amount: i64, operations: i64) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&BEGIN, params![refund, amount, operations, now]).await.map(drop)
+}
+
+/// There is nothing left that a refund could give back.
+pub async fn withdraw(tx: &mut Tx, refund: RefundId) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&WITHDRAW, params![refund, now]).await.map(drop)
+}
+
+/// No refund of the order waits any more.
+pub async fn withdraw_all(tx: &mut Tx, order: OrderId) -> Result<()> {
+    let now = tx.now();
+    tx.exec(&WITHDRAW_ALL, params![order, now]).await.map(drop)
+}
+
+/// What a refund is for; `None`: there is no such refund.
 pub async fn cause(tx: &mut Tx, refund: RefundId) -> Result<Option<RefundCause>> {
     Ok(tx.opt::<(RefundCause,)>(&CAUSE, params![refund]).await?.map(|(cause,)| cause))
 }

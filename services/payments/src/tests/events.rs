@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use contracts::orders::OrderId;
 use serde_json::{Value, json};
 
-use super::{Shop, ask};
+use super::{BUYER, Shop, ask};
 use crate::attempt::{AttemptState, Outcome};
 use crate::signature;
 use crate::test_bank::{TestBank, TestBankEvent};
@@ -168,8 +168,7 @@ async fn changes_its_mind(shop: &Shop, order: OrderId, id: &str) {
 }
 
 async fn changes_its_mind_about(shop: &Shop, key: contracts::payments::AttemptId, id: &str) {
-    let written =
-        shop.ctx.db.write(key, |tx, key| Box::pin(crate::store::bank::unsound::authorize_after_all(tx, *key)));
+    let written = shop.ctx.db.write(key, |tx, key| Box::pin(crate::store::bank::relent(tx, *key)));
     written.await.expect("the books");
     let event = json!({ "id": id, "type": "charge.updated", "key": key });
     tell(shop, "card", &event).await;
@@ -226,4 +225,26 @@ async fn a_gateway_answers_by_key_and_by_its_own_reference() {
     let Outcome::Authorized { reference: Some(reference) } = by_key.outcome else { panic!("a reference") };
     let found = bank.look_up(&crate::gateway::ChargeName::Reference(reference)).await.expect("an answer");
     assert_eq!(found.map(|found| found.key), Some(key));
+}
+
+/// The card said no, an invoice was trusted instead, and then the card's bank holds the money after all.
+#[tokio::test]
+async fn what_came_late_is_let_go_at_the_gateway_that_it_came_from() {
+    let shop = open().await;
+    let order = shop.tried("tok_declined").await;
+    let body = json!({ "order": order, "method": "invoice" });
+    shop.post("/v1/payments", &[("idempotency-key", "1"), ("cart-token", BUYER)], &body).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.attempts(order).await, ["declined", "authorized"]);
+    let card = shop.attempt_ids(order).await[0];
+    changes_its_mind_about(&shop, card, "evt_1").await;
+    // Of a payment by invoice there is no witness: the bank's books are asked here.
+    let charge = crate::store::bank::by_key(&shop.ctx.db, card).await.expect("the books").expect("a charge");
+    let gone = shop
+        .ctx
+        .db
+        .write(charge.reference, |tx, reference| Box::pin(crate::store::bank::apply(tx, reference, 0, 1, 0)));
+    assert!(!gone.await.expect("the books"), "the bank holds nothing any more");
+    assert_eq!(shop.facts(order).await[0].voided, 10_000);
+    assert_eq!(shop.attempts(order).await, ["voided", "authorized"]);
 }

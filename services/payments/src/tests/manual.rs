@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use contracts::orders::OrderId;
 use contracts::payments::NextAction;
+use platform::Outcome;
 use serde_json::json;
 
 use super::{BUYER, Shop, eur};
@@ -121,6 +122,47 @@ async fn a_cancelled_order_waits_for_no_invoice_to_be_paid() {
         (&json!("voided"), &json!("withdrawn")),
         "{payment:#}"
     );
+}
+
+/// An invoice may be paid in weeks: what was cancelled of it is not awaited any more, and what came of that goes back.
+#[tokio::test]
+async fn of_an_invoice_what_was_cancelled_need_not_be_paid() {
+    let shop = Shop::open().await;
+    let order = ordered(&shop, "invoice").await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 4_000, false).await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 6_000, true).await;
+    assert_eq!(shop.hear_refund_due(order, shop.ctx.ids.uuid(), 1_000).await, Outcome::Done);
+    assert_eq!(shop.facts(order).await[0].voided, 1_000);
+    let payment = shop.payment_ids(order).await[0];
+    let (_, problem) = shop.receive(payment, "1", &json!({ "amount": eur(9_001) })).await;
+    assert_eq!(problem["context"]["awaited"], json!(eur(9_000)), "{problem:#}");
+    shop.receive(payment, "2", &json!({ "amount": eur(8_000) })).await;
+    assert_eq!(shop.facts(order).await[0].captured, 4_000, "50.00 wait for 10.00 more");
+
+    assert_eq!(shop.hear_refund_due(order, shop.ctx.ids.uuid(), 3_000).await, Outcome::Done);
+    assert_eq!(shop.sums(order).await, [10_000, 8_000, 2_000, 2_000], "10.00 need not come, and 20.00 go back");
+    let (_, problem) = shop.receive(payment, "3", &json!({})).await;
+    assert_eq!(problem["code"], "payments.nothing_awaited");
+}
+
+#[tokio::test]
+async fn an_invoice_that_is_cancelled_but_for_a_cent_waits_for_the_cent() {
+    let shop = Shop::open().await;
+    let order = ordered(&shop, "invoice").await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 4_000, false).await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 6_000, true).await;
+    shop.hear_refund_due(order, shop.ctx.ids.uuid(), 9_999).await;
+    let payment = shop.payment_ids(order).await[0];
+    let states: Vec<_> = shop.shown(payment).await["operations"]
+        .as_array()
+        .expect("operations")
+        .iter()
+        .map(|one| (one["kind"].clone(), one["state"].clone(), one["amount"]["amount"].clone()))
+        .collect();
+    let expected = [("capture", "pending", 1), ("capture", "withdrawn", 0), ("void", "done", 9_999)];
+    assert_eq!(states, expected.map(|(kind, state, amount)| (json!(kind), json!(state), json!(amount))));
+    shop.receive(payment, "1", &json!({})).await;
+    assert_eq!(shop.sums(order).await, [10_000, 1, 9_999, 0]);
 }
 
 #[tokio::test]

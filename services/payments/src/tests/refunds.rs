@@ -1,10 +1,12 @@
 //! Money that goes back.
 
 use axum::http::StatusCode;
+use contracts::orders::{OrderId, OrderRefundDue, UnitsDue};
+use contracts::payments::RefundedUnits;
 use platform::Outcome;
 use serde_json::json;
 
-use super::{Shop, back, eur};
+use super::{Shop, back, calls, eur};
 
 #[tokio::test]
 async fn an_amount_goes_back_then_the_rest_and_then_there_is_nothing_left() {
@@ -172,12 +174,13 @@ async fn cancelled_units_that_were_captured_go_back_once() {
     let early = shop.hear_refund_due(order, request, 3_000).await;
     assert!(matches!(early, Outcome::Later(_)), "the capture that it follows has not come");
     shop.hear_capture(order, shop.ctx.ids.uuid(), 10_000, true).await;
-    let early = shop.hear_refund_due(order, request, 3_000).await;
-    assert!(matches!(early, Outcome::Later(_)), "the capture is under way");
-    shop.run_jobs().await;
     for _ in 0..2 {
         assert_eq!(shop.hear_refund_due(order, request, 3_000).await, Outcome::Done);
+    }
+    assert_eq!(shop.states_of_refunds(order).await, ["waiting"], "the capture is under way");
+    for _ in 0..2 {
         shop.run_jobs().await;
+        assert_eq!(shop.hear_refund_due(order, request, 3_000).await, Outcome::Done);
     }
     assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 3_000]);
     let (_, refund) = shop.get(&format!("/v1/admin/refunds?order={order}")).await;
@@ -197,6 +200,100 @@ async fn of_what_staff_gave_back_already_only_the_rest_goes_back_again() {
     assert_eq!(shop.hear_refund_due(order, shop.ctx.ids.uuid(), 3_000).await, Outcome::Done);
     shop.run_jobs().await;
     assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 10_000]);
+}
+
+/// Of the first line's three units at 50.00, these were cancelled, and with all of them the shipping.
+fn cancelled(shop: &Shop, order: OrderId, from: i64, quantity: i64, amount: i64) -> OrderRefundDue {
+    let units = UnitsDue { line: shop.line(order, 0), from, quantity, of: 3, total: eur(5_000) };
+    let shipping = (from == 0).then(|| eur(500));
+    OrderRefundDue { order, refund: shop.ctx.ids.uuid(), amount: eur(amount), lines: vec![units], shipping }
+}
+
+fn units(shop: &Shop, order: OrderId, quantity: i64) -> serde_json::Value {
+    json!({ "order": order, "lines": [{ "line": shop.line(order, 0), "quantity": quantity }], "reason": "x" })
+}
+
+#[tokio::test]
+async fn a_unit_that_staff_refunded_does_not_go_back_again_when_it_is_cancelled() {
+    let shop = Shop::open().await;
+    let order = shop.captured("tok_ok").await;
+    assert_eq!(shop.refund("1", &units(&shop, order, 2)).await.1["amount"]["amount"], 3_333);
+    shop.run_jobs().await;
+    // The last went back by nobody, the one before it by staff; the first stays.
+    let last_two = cancelled(&shop, order, 1, 2, 3_334);
+    assert_eq!(shop.hear_units_due(last_two).await, Outcome::Done);
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 5_000]);
+    let said = shop.last_said(order).await;
+    assert_eq!(
+        (&said["amount"]["amount"], &said["lines"][0]["quantity"], &said["shipping"]),
+        (&json!(1_667), &json!(1), &json!(false)),
+        "{said:#}"
+    );
+
+    let shipping = json!({ "order": order, "shipping": true, "reason": "x" });
+    assert_eq!(shop.refund("2", &shipping).await.0, StatusCode::CREATED);
+    let first = cancelled(&shop, order, 0, 1, 1_666 + 500);
+    assert_eq!(shop.hear_units_due(first).await, Outcome::Done);
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 5_500], "all of it had gone back");
+}
+
+/// Staff read the order before the units were cancelled, and ask for them after.
+#[tokio::test]
+async fn a_unit_that_was_cancelled_is_not_refunded_by_who_has_not_heard_of_it() {
+    let shop = Shop::open().await;
+    let order = shop.captured("tok_ok").await;
+    shop.hear_units_due(cancelled(&shop, order, 0, 1, 1_666 + 500)).await;
+    shop.hear_units_due(cancelled(&shop, order, 1, 2, 3_334)).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 5_500], "heard in any order");
+    assert_eq!(shop.refund("1", &units(&shop, order, 1)).await.1["code"], "payments.already_refunded");
+    let shipping = json!({ "order": order, "shipping": true, "reason": "x" });
+    assert_eq!(shop.refund("2", &shipping).await.1["code"], "payments.already_refunded");
+    let asked = RefundedUnits { orders: vec![order] };
+    let facts = calls::refunded_units(shop.ctx.clone(), asked).await.expect("facts");
+    assert_eq!(facts.iter().map(|fact| (fact.quantity, fact.amount)).collect::<Vec<_>>(), [(3, 5_000)]);
+}
+
+/// A capture that the gateway refused may be retried weeks later: then what is owed goes back by itself.
+#[tokio::test]
+async fn what_is_owed_of_a_refused_capture_goes_back_once_it_is_captured() {
+    let shop = Shop::open().await;
+    let order = shop.tried("tok_capture_refused").await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 10_000, true).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.hear_units_due(cancelled(&shop, order, 1, 2, 3_334)).await, Outcome::Done);
+    shop.run_jobs().await;
+    assert_eq!((shop.states_of_refunds(order).await, shop.sums(order).await[3]), (vec!["waiting".to_owned()], 0));
+    let payment = shop.shown(shop.payment_ids(order).await[0]).await;
+    let operation = payment["operations"][0]["id"].as_str().expect("an id");
+    let retry = format!("/v1/admin/payments/operations/{operation}/retry");
+    shop.post(&retry, &[("authorization", "Bearer staff")], &json!({})).await;
+    shop.run_jobs().await;
+    assert_eq!((shop.states_of_refunds(order).await, shop.sums(order).await[3]), (vec!["done".to_owned()], 3_334));
+}
+
+#[tokio::test]
+async fn what_is_owed_of_an_order_that_is_cancelled_goes_back_with_the_rest() {
+    let shop = Shop::open().await;
+    let order = shop.tried("tok_ok").await;
+    shop.hear_capture(order, shop.ctx.ids.uuid(), 10_000, true).await;
+    shop.hear_units_due(cancelled(&shop, order, 1, 2, 3_334)).await;
+    shop.hear_cancelled(order).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 10_000, 0, 10_000]);
+    assert_eq!(shop.states_of_refunds(order).await, ["done", "withdrawn"]);
+}
+
+#[tokio::test]
+async fn an_amount_beyond_all_money_is_refused_like_any_other() {
+    let shop = Shop::open().await;
+    let order = shop.captured("tok_ok").await;
+    shop.refunds(order, 1).await;
+    let (status, problem) = shop.refund("1", &back(order, i64::MAX)).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("payments.refund_exceeds_captured")));
+    assert_eq!(problem["context"]["left"], json!(eur(9_999)));
 }
 
 #[tokio::test]
