@@ -48,8 +48,8 @@ pub async fn ask(ctx: &Ctx, message: &MessageView) -> Result<Asked, Problem> {
 
 async fn about_customer(ctx: &Ctx, customer: CustomerId) -> Result<Asked, Problem> {
     let contact = ctx.call(GetCustomerContact { customer }).await?;
-    let name = contact.name.unwrap_or_default();
-    let content = Content { name, ..empty(&ctx.config)? };
+    // Whose address that is nobody has shown yet: what somebody typed as a name is not sent there.
+    let content = empty(&ctx.config)?;
     Ok(Asked::Letter(Box::new(Letter { email: contact.email, locale: contact.locale, content })))
 }
 

@@ -98,7 +98,8 @@ async fn edit_in(
         return Err(Error::EndpointChanged);
     }
     edit.change(&mut endpoint);
-    if !endpoints::edit(tx, &endpoint).await? {
+    let events = edit.events.is_some().then_some(endpoint.events.as_slice());
+    if !endpoints::edit(tx, &endpoint, events).await? {
         return Err(Error::EndpointChanged);
     }
     endpoint.version += 1;

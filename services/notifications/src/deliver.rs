@@ -12,29 +12,30 @@ use tokio::time::Instant;
 
 use crate::delivery::{Answer, Attempted, DeliveryState, Due};
 use crate::endpoint::{Endpoint, Tried};
-use crate::jobs::{Deliver, DeliverLater, Prune};
+use crate::jobs::{Deliver, DeliverLater};
 use crate::outgoing::{Outgoing, Signed};
 use crate::signature;
 use crate::store::{deliveries, endpoints};
 
 /// One run sends so many...
 const BATCH_MAX: i64 = 16;
-/// ... and so many of them at once.
+/// ... and so many of them at once ...
 const AT_ONCE: usize = 8;
+/// ... or so few where nothing gets through, so that all of those leave most requests to the rest.
+const FAILING_AT_ONCE: usize = 2;
 /// After so long it begins no more: a job's lease is two minutes, and the last request may take 15 s.
 const BEGIN_MAX: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-pub const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 pub async fn deliver(ctx: &Ctx, run: JobRun, id: WebhookEndpointId, outgoing: &Outgoing) -> Result<Ended, Problem> {
     let now = ctx.clock.now();
-    let Ok(_place) = outgoing.endpoints.try_acquire() else {
-        let due = now.saturating_add(BUSY_PAUSE).unwrap_or(Timestamp::MAX);
-        return Ok(run.later(due, "other endpoints are being told"));
-    };
     let endpoint = endpoints::endpoint(&ctx.db, id).await?.filter(Endpoint::is_enabled);
     let tried = match endpoint {
         Some(endpoint) => {
+            let Some(_place) = outgoing.place(endpoint.is_failing()) else {
+                let due = now.saturating_add(BUSY_PAUSE).unwrap_or(Timestamp::MAX);
+                return Ok(run.later(due, "other endpoints are being told"));
+            };
             let due = deliveries::due(&ctx.db, id, now, BATCH_MAX).await?;
             send_all(ctx, &endpoint, due, outgoing).await
         }
@@ -50,7 +51,8 @@ async fn send_all(ctx: &Ctx, endpoint: &Endpoint, due: Vec<Due>, outgoing: &Outg
         let answer = send(ctx, endpoint, &due, outgoing, by).await?;
         Some(due.answered(answer, ctx.clock.now()))
     });
-    futures::stream::iter(sending).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+    let at_once = if endpoint.is_failing() { FAILING_AT_ONCE } else { AT_ONCE };
+    futures::stream::iter(sending).buffer_unordered(at_once).filter_map(std::future::ready).collect().await
 }
 
 async fn send(ctx: &Ctx, endpoint: &Endpoint, due: &Due, outgoing: &Outgoing, by: Instant) -> Option<Answer> {
@@ -88,8 +90,6 @@ pub async fn go_on(tx: &mut Tx, id: WebhookEndpointId) -> Result<(), Problem> {
         Some(due) => tx.start_at(&DeliverLater { endpoint: id, due }, due),
         None => {}
     }
-    let prune = tx.now().saturating_add(PRUNE_EVERY).unwrap_or(Timestamp::MAX);
-    tx.start_at(&Prune {}, prune);
     Ok(())
 }
 
@@ -119,12 +119,13 @@ async fn wake(tx: &mut Tx, run: &JobRun, endpoint: WebhookEndpointId) -> Result<
     Ok(run.finish(tx).await?)
 }
 
-/// Deletes deliveries that are older than the shop keeps them, chunk by chunk.
-pub async fn prune(ctx: &Ctx, run: JobRun) -> Result<Ended, Problem> {
+/// Deletes deliveries that are older than the shop keeps them, chunk by chunk; not those that are still being
+/// tried, as one that was replayed late may be.
+pub async fn prune(ctx: Ctx) -> Result<(), Problem> {
     const ROWS_MAX: i64 = 500;
     let kept = SignedDuration::from_hours(24 * ctx.config.webhooks.log_days_max);
     let before = ctx.clock.now().saturating_sub(kept).unwrap_or(Timestamp::MIN);
     let chunk = || ctx.db.write(before, |tx, before| Box::pin(deliveries::prune(tx, *before, ROWS_MAX)));
     while chunk().await? == ROWS_MAX as u64 {}
-    run.nothing_to_do(ctx).await
+    Ok(())
 }

@@ -96,6 +96,11 @@ impl Endpoint {
         self.disabled.is_none()
     }
 
+    /// Nothing got through to it lately.
+    pub fn is_failing(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     pub fn wants(&self, event: &str) -> bool {
         self.events.iter().any(|topic| *topic == Topic::Everything || topic.as_str() == event)
     }

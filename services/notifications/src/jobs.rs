@@ -45,14 +45,3 @@ impl ::store::Job for DeliverLater {
         format!("{}:{}", self.endpoint, self.due.as_microsecond())
     }
 }
-
-/// Deletes old deliveries, a day after the last were made.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Prune {}
-
-impl ::store::Job for Prune {
-    const KIND: &'static str = "prune";
-    fn key(&self) -> String {
-        "deliveries".to_owned()
-    }
-}

@@ -121,5 +121,5 @@ fn does(service: Service, office: Arc<Office>, outgoing: Arc<Outgoing>) -> Servi
         .does::<jobs::DeliverLater, _, _>(|ctx, run, job: jobs::DeliverLater| async move {
             deliver::deliver_later(&ctx, run, job.endpoint).await
         })
-        .does::<jobs::Prune, _, _>(|ctx, run, _: jobs::Prune| async move { deliver::prune(&ctx, run).await })
+        .prunes(deliver::prune)
 }

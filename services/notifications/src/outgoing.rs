@@ -9,7 +9,7 @@ use ::store::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::redirect;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
@@ -20,7 +20,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const WHOLE_MAX: Duration = Duration::from_secs(15);
 const LOOK_UP_MAX: Duration = Duration::from_secs(5);
 /// Endpoints of one process that are told something at once, so that other jobs keep their places.
-pub const ENDPOINTS_AT_ONCE: usize = 16;
+const ENDPOINTS_AT_ONCE: usize = 16;
+/// And of those to which nothing gets through: they wait for each other, and keep no place from the rest.
+const FAILING_AT_ONCE: usize = 4;
 /// Requests of one process at once, to all endpoints.
 const REQUESTS_AT_ONCE: usize = 32;
 /// So much of an answer is kept; the rest is not read.
@@ -80,7 +82,8 @@ pub struct Outgoing {
     http: reqwest::Client,
     guard: Guard,
     /// Endpoints that are told something now.
-    pub endpoints: Semaphore,
+    endpoints: Semaphore,
+    failing: Semaphore,
     requests: Semaphore,
 }
 
@@ -108,8 +111,14 @@ impl Outgoing {
             .dns_resolver(Arc::new(guard.clone()))
             .build()
             .expect("a client without certificates of its own is always built");
-        let (endpoints, requests) = (Semaphore::new(ENDPOINTS_AT_ONCE), Semaphore::new(REQUESTS_AT_ONCE));
-        Self { http, guard, endpoints, requests }
+        let (endpoints, failing) = (Semaphore::new(ENDPOINTS_AT_ONCE), Semaphore::new(FAILING_AT_ONCE));
+        Self { http, guard, endpoints, failing, requests: Semaphore::new(REQUESTS_AT_ONCE) }
+    }
+
+    /// A place to tell an endpoint something, until it is dropped; `None`: others have them all.
+    pub fn place(&self, is_failing: bool) -> Option<SemaphorePermit<'_>> {
+        let places = if is_failing { &self.failing } else { &self.endpoints };
+        places.try_acquire().ok()
     }
 
     /// Reads an endpoint's address and looks its name up, for the person who typed it.

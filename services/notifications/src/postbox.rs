@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,10 +146,11 @@ fn by_answer(code: &str, said: &str, permanent: bool) -> NotTaken {
 
 /// Writes a mail to `<folder>/<name>.eml`; makes the folder. Whole or not at all, and durable: the
 /// file takes its name when its bytes are on the disk. Written again, it is the same file. Blocks.
+/// For the shop's own user alone: mails hold names, addresses and links.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let part = folder.join(format!("{name}.part"));
-    let mut file = std::fs::File::create(&part)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&part, folder.join(format!("{name}.eml")))?;
@@ -157,6 +159,8 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -168,6 +172,8 @@ mod tests {
         let files: Vec<_> =
             std::fs::read_dir(&mails).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
         assert_eq!(files, [mails.join("msg_7.eml")]);
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&mails), mode(&files[0])), (0o700, 0o600), "nobody else reads them");
         assert_eq!(std::fs::read(&files[0]).expect("a file"), b"whole");
     }
 

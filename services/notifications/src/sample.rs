@@ -80,13 +80,14 @@ fn address(country: &str) -> Address {
     }
 }
 
-/// What this message would say of an order, with made-up parts where it tells of more than the order.
+/// What this message would say of an order, with made-up parts where it tells of more than the order. Who looks
+/// at it may read the order and no more: the link that opens it to a guest is never the real one.
 pub fn letter(config: &Config, template: Template, mut order: OrderContact, now: Timestamp) -> Result<Letter, Problem> {
     if template == Template::OrderCancelled && order.cancel_reason.is_none() {
         order.cancel_reason = Some(CancelReason::Buyer);
     }
     let expires_at = now.saturating_add(LINK_LASTS).unwrap_or(Timestamp::MAX);
-    if template == Template::OrderLink {
+    if template == Template::OrderLink || order.link.is_some() {
         order.link = Some(OrderLink { order: order.order, token: TOKEN.to_owned(), expires_at });
     }
     let (total, shipment) = (order.total, shipment(&order));
@@ -97,7 +98,7 @@ pub fn letter(config: &Config, template: Template, mut order: OrderContact, now:
         Template::OrderRefunded => content.refund = Some(total),
         Template::PaymentNeeded => content.payment = Some(payment(total, content)),
         Template::OrderLink => content.access = Some(Access { token: TOKEN.to_owned(), expires_at }),
-        Template::Welcome => content.order = None,
+        Template::Welcome => (content.order, content.name) = (None, String::new()),
         Template::OrderConfirmed | Template::OrderCancelled => {}
     }
     Ok(letter)

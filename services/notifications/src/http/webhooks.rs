@@ -75,17 +75,20 @@ async fn get_webhook_endpoint(
     headers: HeaderMap,
 ) -> Result<Tagged<EndpointView>, Error> {
     let endpoint = endpoints::endpoint(&ctx.db, endpoint).await?.ok_or(Error::NoEndpoint)?;
-    let view = EndpointView::of(endpoint, ctx.clock.now());
-    // What changes by itself changes the tag, but not the version that an edit needs.
+    Ok(tagged(&headers, EndpointView::of(endpoint, ctx.clock.now())))
+}
+
+/// What changes by itself changes the tag, but not the version that an edit needs.
+fn tagged(headers: &HeaderMap, view: EndpointView) -> Tagged<EndpointView> {
     let moment = |at: Option<jiff::Timestamp>| at.map_or(0, jiff::Timestamp::as_microsecond);
     let tag = format!("{}.{}.{}", view.version, moment(view.failing_since), moment(view.old_secret_signs_until));
-    Ok(Tagged::new(&headers, tag, view))
+    Tagged::new(headers, tag, view)
 }
 
 /// Changes a webhook endpoint that is still as it was read.
 #[utoipa::path(patch, path = "/v1/admin/webhook-endpoints/{endpoint}", request_body = EditEndpoint, security(("staff" = [])),
     params(("endpoint" = WebhookEndpointId, Path), ("If-Match" = String, Header, description = "The ETag that was read")),
-    responses((status = 200, body = EndpointView, description = "The endpoint")))]
+    responses((status = 200, body = EndpointView, description = "The endpoint as it is now, with its `ETag`")))]
 async fn edit_webhook_endpoint(
     staff: Staff<can::NotificationsWrite>,
     State(ctx): State<Ctx>,
@@ -93,8 +96,9 @@ async fn edit_webhook_endpoint(
     Path(endpoint): Path<WebhookEndpointId>,
     version: IfMatch,
     body: Body<EditEndpoint>,
-) -> Result<Json<EndpointView>, Error> {
-    Ok(Json(change::edit_endpoint(&ctx, &outgoing, staff, endpoint, version, body.into_inner()).await?))
+) -> Result<Tagged<EndpointView>, Error> {
+    let view = change::edit_endpoint(&ctx, &outgoing, staff, endpoint, version, body.into_inner()).await?;
+    Ok(tagged(&HeaderMap::new(), view))
 }
 
 /// Takes a webhook endpoint away. What it was owed is not sent any more.

@@ -28,8 +28,11 @@ statements! {
     REPLAY_FAILED = "UPDATE notifications_delivery SET state = 'pending', round = round + 1, attempts = 0, due_at = $3
         WHERE id IN (SELECT id FROM notifications_delivery WHERE endpoint_id = $1 AND state = 'failed' AND created_at >= $2
             ORDER BY created_at LIMIT $4)";
+    // What waits for an endpoint that is gone or switched off is not being tried.
     PRUNE = "DELETE FROM notifications_delivery WHERE id IN
-        (SELECT id FROM notifications_delivery WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+        (SELECT id FROM notifications_delivery AS old WHERE created_at < $1 AND (state <> 'pending' OR NOT EXISTS
+            (SELECT 1 FROM notifications_endpoint AS kept WHERE kept.id = old.endpoint_id AND kept.disabled_reason IS NULL))
+        ORDER BY created_at LIMIT $2)";
 }
 
 /// Puts an event in for each of these endpoints, due at once.
@@ -93,7 +96,7 @@ pub async fn replay_failed(tx: &mut Tx, endpoint: WebhookEndpointId, since: Time
     tx.exec(&REPLAY_FAILED, params![endpoint, since, now, limit]).await
 }
 
-/// Deletes up to `limit` deliveries that were made before a time.
+/// Deletes up to `limit` deliveries that were made before a time and are not being tried.
 pub async fn prune(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
     tx.exec(&PRUNE, params![before, limit]).await
 }

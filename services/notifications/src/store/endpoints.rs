@@ -3,6 +3,7 @@
 
 use ::store::{Db, FromRow, Json, Result, Row, Tx, params, rows, statements};
 use contracts::notifications::WebhookEndpointId;
+use serde_json::{Value, from_value};
 
 use crate::endpoint::{Endpoint, Health, Topic};
 
@@ -24,7 +25,7 @@ statements! {
         FROM notifications_endpoint WHERE disabled_reason IS NULL ORDER BY id LIMIT 50 @for_update";
     AFTER = "SELECT id, url, description, events, disabled_reason, secret_version, secret_rotated_at, failing_since, version, created_at
         FROM notifications_endpoint WHERE id > $1 ORDER BY id LIMIT $2";
-    EDIT = "UPDATE notifications_endpoint SET url = $3, description = $4, events = $5, disabled_reason = $6,
+    EDIT = "UPDATE notifications_endpoint SET url = $3, description = $4, events = COALESCE($5, events), disabled_reason = $6,
         failing_since = $7, version = version + 1 WHERE id = $1 AND version = $2";
     ROTATE = "UPDATE notifications_endpoint SET secret_version = secret_version + 1, secret_rotated_at = $2, version = version + 1
         WHERE id = $1
@@ -64,10 +65,12 @@ pub async fn after(db: &Db, after: Option<WebhookEndpointId>, limit: i64) -> Res
     db.all(&AFTER, params![after, limit]).await
 }
 
-/// Writes what staff changed; `false`: it has another version by now.
-pub async fn edit(tx: &mut Tx, endpoint: &Endpoint) -> Result<bool> {
-    let Endpoint { id, version, url, description, events, disabled, failing_since, .. } = endpoint;
-    Ok(tx.exec(&EDIT, params![id, version, url, description, Json(events), disabled, failing_since]).await? == 1)
+/// Writes what staff changed; `events` where they said those, for there may be more than [`Endpoint::events`].
+/// `false`: it has another version by now.
+pub async fn edit(tx: &mut Tx, endpoint: &Endpoint, events: Option<&[Topic]>) -> Result<bool> {
+    let Endpoint { id, version, url, description, disabled, failing_since, .. } = endpoint;
+    let events = events.map(Json);
+    Ok(tx.exec(&EDIT, params![id, version, url, description, events, disabled, failing_since]).await? == 1)
 }
 
 /// Makes the next secret; `None`: there is no such endpoint.
@@ -91,7 +94,8 @@ impl FromRow for Endpoint {
             id: row.take()?,
             url: row.take()?,
             description: row.take()?,
-            events: row.take::<Json<Vec<Topic>>>()?.0,
+            // A newer process of the shop may have written a topic that this one can't tell of.
+            events: row.take::<Json<Vec<Value>>>()?.0.into_iter().filter_map(|topic| from_value(topic).ok()).collect(),
             disabled: row.take()?,
             secret_version: row.take()?,
             secret_rotated_at: row.take()?,
@@ -99,5 +103,13 @@ impl FromRow for Endpoint {
             version: row.take()?,
             created_at: row.take()?,
         })
+    }
+}
+
+/// For tests alone.
+#[cfg(test)]
+pub mod testing {
+    ::store::statements! {
+        OF_A_LATER_RELEASE = "UPDATE notifications_endpoint SET events = $1 WHERE disabled_reason IS NULL";
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contracts::customers::{
-    ApiKeyId, AuthenticateKey, CustomerContact, GetCustomerContact, Role, StaffId, StaffPrincipal,
+    ApiKeyId, AuthenticateKey, CustomerContact, GetCustomerContact, Permission, Role, StaffId, StaffPrincipal,
 };
 use contracts::orders::{
     GetOrderContact, GetOrderLink, GetPaymentInstruction, OrderContact, OrderId, OrderLink, OrderStatus,
@@ -45,6 +45,8 @@ pub struct World {
     pub customer: Option<CustomerContact>,
     /// Whether orders answers.
     pub answers: bool,
+    /// What the one member of staff may do.
+    pub permissions: Vec<Permission>,
 }
 
 pub struct Shop {
@@ -67,7 +69,8 @@ fn world() -> World {
     let contact = sample::order(&Config::defaults(), &"en".parse().expect("a locale")).expect("an order");
     let contact = OrderContact { order: order(), number: "S1001".to_owned(), ..contact };
     let (status, next) = (OrderStatus::Confirmed, None);
-    World { contact, status, next, shipment: None, link: None, customer: None, answers: true }
+    let permissions = Role::Owner.permissions().to_vec();
+    World { contact, status, next, shipment: None, link: None, customer: None, answers: true, permissions }
 }
 
 fn gone() -> Problem {
@@ -76,16 +79,17 @@ fn gone() -> Problem {
 
 /// Answers what the other services would.
 fn fakes(ctx: &Ctx, world: &Arc<Mutex<World>>) -> Service {
-    let principal = StaffPrincipal {
-        staff: StaffId::from_uuid(Uuid::nil()),
-        key: ApiKeyId::from_uuid(Uuid::nil()),
-        permissions: Role::Owner.permissions().to_vec(),
-    };
     let see = |world: &Arc<Mutex<World>>| {
         let world = Arc::clone(world);
         move || world.lock().expect("a world").clone()
     };
     let (a, b, c, d, e, f) = (see(world), see(world), see(world), see(world), see(world), see(world));
+    let g = see(world);
+    let principal = move || StaffPrincipal {
+        staff: StaffId::from_uuid(Uuid::nil()),
+        key: ApiKeyId::from_uuid(Uuid::nil()),
+        permissions: g().permissions,
+    };
     Service::new("fakes", ctx)
         .answers::<GetOrderContact, _, _>(move |_, asked| {
             let World { contact, answers, .. } = a();
@@ -111,7 +115,7 @@ fn fakes(ctx: &Ctx, world: &Arc<Mutex<World>>) -> Service {
         .answers::<GetShipmentContact, _, _>(move |_, _| std::future::ready(d().shipment.ok_or_else(gone)))
         .answers::<GetOrderLink, _, _>(move |_, _| std::future::ready(Ok(e().link)))
         .answers::<GetCustomerContact, _, _>(move |_, _| std::future::ready(f().customer.ok_or_else(gone)))
-        .answers::<AuthenticateKey, _, _>(move |_, _| std::future::ready(Ok(Some(principal.clone()))))
+        .answers::<AuthenticateKey, _, _>(move |_, _| std::future::ready(Ok(Some(principal()))))
 }
 
 async fn say_in<E: Event>(tx: &mut Tx, event: &E) -> Result<(), ::store::Error> {
