@@ -151,21 +151,20 @@ fn whole_numbers(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// PostgreSQL keeps no U+0000 in a text, so neither database gets one.
 fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
-    fn has_nul(value: &serde_json::Value) -> bool {
-        match value {
-            serde_json::Value::String(text) => text.contains('\0'),
-            serde_json::Value::Array(items) => items.iter().any(has_nul),
-            serde_json::Value::Object(fields) => {
-                fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-            }
-            _ => false,
-        }
-    }
     let escaped = bytes.windows(6).any(|six| six == b"\\u0000");
     if escaped && serde_json::from_slice(bytes).is_ok_and(|value| has_nul(&value)) {
         return Err(Problem::field("", "holds a text with the character U+0000, which can't be stored"));
     }
     Ok(())
+}
+
+pub(super) fn has_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(has_nul),
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
 }
 
 /// `lines[0].quantity` as `/lines/0/quantity`.

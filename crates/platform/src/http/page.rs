@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::has_nul;
 use crate::Problem;
 use crate::problem::FieldProblem;
 
@@ -38,7 +39,9 @@ impl Page {
     pub fn after<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
         let Some(text) = &self.cursor else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let value = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        // Anybody may write a cursor, and PostgreSQL compares with no U+0000.
+        let place = value.filter(|value| !has_nul(value)).and_then(|value| serde_json::from_value(value).ok());
         place.map(Some).ok_or_else(|| Problem::field("cursor", "is not a `next` of this list"))
     }
 }
@@ -69,5 +72,32 @@ impl<T> List<T> {
         items.truncate(limit);
         let next = if more { items.last().map(|last| Cursor::encode(&place(last))) } else { None };
         Self { items, next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after<T: DeserializeOwned>(place: &impl Serialize) -> Result<Option<T>, Problem> {
+        Page { limit: None, cursor: Some(Cursor::encode(place)) }.after()
+    }
+
+    #[test]
+    fn a_cursor_reads_back_as_the_place_it_names() {
+        assert_eq!(after::<(String, i64)>(&("a\\u0000", i64::MIN)).expect("a place"), Some(("a\\u0000".to_owned(), i64::MIN)));
+        assert_eq!(Page::default().after::<String>().expect("the beginning"), None);
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_was_given_is_refused() {
+        assert!(after::<i64>(&"a").is_err());
+        for text in ["", "?", "e30=", "bm90IGpzb24"] {
+            let page = Page { limit: None, cursor: Some(text.to_owned()) };
+            assert_eq!(page.after::<String>().expect_err(text).errors[0].pointer, "cursor");
+        }
+        assert!(after::<String>(&"a\0").is_err());
+        assert!(after::<(String, i64)>(&("a\0", 1)).is_err());
+        assert!(after::<serde_json::Value>(&serde_json::json!({ "a": ["\0"] })).is_err());
     }
 }
