@@ -8,4 +8,5 @@ pub mod cli;
 mod commands;
 pub mod export;
 pub mod import;
+mod whole;
 pub mod wire;

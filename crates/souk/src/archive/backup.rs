@@ -1,8 +1,6 @@
 //! `souk backup`: a running shop's tables as of one instant, verified.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use contracts::SERVICES;
 use platform::Config;
@@ -11,6 +9,7 @@ use store::snapshot::{MIGRATIONS, Snapshot};
 
 use super::format::{Head, Line, Reader, Writer};
 use super::{Progress, ROWS_BETWEEN_REPORTS, Summary};
+use crate::whole;
 
 /// Writes the shop's tables to `file`, which must not exist, reads it back, and compares. The shop may go on
 /// serving: what it commits meanwhile is not in the file.
@@ -21,18 +20,20 @@ pub async fn backup(
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Summary, String> {
     let options = options(config)?;
-    if file.exists() {
-        return Err(format!("{} is there already: give another name", file.display()));
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => format!("{} is there already: give another name", file.display()),
+        _ => format!("{}: {error}", file.display()),
+    };
+    if file.symlink_metadata().is_ok() {
+        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
     }
-    let part = part(file);
-    let prefixes: Vec<&str> = SERVICES.into_iter().chain(["souk"]).collect();
-    let mut shop = Snapshot::open(&options, &prefixes).await.map_err(|error| error.to_string())?;
+    let mut shop = Snapshot::open(&options, &prefixes()).await.map_err(|error| error.to_string())?;
     let migrations = shop.migrations().await.map_err(|error| error.to_string())?;
     let tables: Vec<_> = shop.tables().iter().filter(|table| table.name != MIGRATIONS).cloned().collect();
     let head = Head::new(now, migrations, &tables);
     // It holds names and addresses: nobody else's to read.
-    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
-    let mut writer = Writer::new(out.map_err(|error| format!("{}: {error}", part.display()))?, &head)?;
+    let (out, part) = whole::part_of(file, 0o600).map_err(failed)?.into_parts();
+    let mut writer = Writer::new(out, &head)?;
     let mut done = 0;
     for table in &tables {
         writer.table(&table.name)?;
@@ -49,7 +50,8 @@ pub async fn backup(
     let bytes = writer.end()?;
     progress(Progress { doing: "checking".to_owned(), rows: done, rows_total: head.rows() });
     verify(&part, &head)?;
-    finish(&part, file)?;
+    part.persist_noclobber(file).map_err(|error| failed(error.error))?;
+    whole::keep(file).map_err(failed)?;
     Ok(Summary { tables: tables.len() as u64, rows: done, bytes })
 }
 
@@ -80,16 +82,7 @@ pub(super) fn options(config: &Config) -> Result<Options, String> {
     Ok(Options::new(&config.database.url))
 }
 
-/// Half a backup never has a backup's name.
-fn part(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    file.with_file_name(name)
-}
-
-fn finish(part: &Path, file: &Path) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
-    std::fs::rename(part, file).map_err(failed)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+/// What a shop's tables begin with.
+pub(super) fn prefixes() -> Vec<&'static str> {
+    SERVICES.into_iter().chain(["souk"]).collect()
 }

@@ -126,7 +126,7 @@ fn cell(value: Value) -> Result<Json, String> {
 pub(super) enum Line {
     Table(String),
     Row(Vec<Value>),
-    /// Only where count and checksum are right.
+    /// Only where count and checksum are right, and nothing follows.
     End,
 }
 
@@ -177,7 +177,11 @@ impl Reader {
                 if end.rows != self.rows || end.sha256 != hex(&self.hash.clone().finalize()) {
                     return Err(self.damaged("its checksum is wrong"));
                 }
-                return Ok(Line::End);
+                return match self.lines.fill_buf().map(<[u8]>::is_empty) {
+                    Ok(true) => Ok(Line::End),
+                    Ok(false) => Err(self.damaged("it goes on after its end")),
+                    Err(error) => Err(self.damaged(&error.to_string())),
+                };
             }
             other => {
                 let line: TableLine =
@@ -264,8 +268,14 @@ mod tests {
         let path = folder.path().join("a.backup");
         sample(&path);
         let whole = std::fs::read(&path).expect("bytes");
-        std::fs::write(&path, &whole[..whole.len() - 12]).expect("written");
-        assert!(rows(&path).is_err(), "cut");
+        for cut in [1, 12, whole.len() / 2] {
+            std::fs::write(&path, &whole[..whole.len() - cut]).expect("written");
+            assert!(rows(&path).is_err(), "cut by {cut}");
+        }
+        for more in [&b"more"[..], &whole] {
+            std::fs::write(&path, [&whole, more].concat()).expect("written");
+            assert!(rows(&path).is_err(), "longer");
+        }
         let mut text = String::new();
         MultiGzDecoder::new(&whole[..]).read_to_string(&mut text).expect("text");
         let mut other = GzEncoder::new(File::create(&path).expect("a file"), Compression::fast());

@@ -7,7 +7,7 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,10 @@ use flate2::write::GzEncoder;
 use inventory::ImportedLocation;
 use platform::Ctx;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::import::Kind;
+use crate::whole;
 
 /// Levels of a page, and variants whose SKUs are asked for at once.
 const LEVELS: i64 = 500;
@@ -136,8 +138,8 @@ async fn stock(ctx: &Ctx, lines: &mut Lines, progress: impl Fn(u64)) -> Result<(
 /// Where the lines go.
 struct Lines {
     path: PathBuf,
-    /// Beside the file until it is whole.
-    part: Option<PathBuf>,
+    /// Beside the file until it is whole; gone when that does not come.
+    part: Option<NamedTempFile>,
     sink: Sink,
     done: Exported,
 }
@@ -153,16 +155,23 @@ impl Lines {
             let sink = Sink::Plain(BufWriter::new(Box::new(io::stdout())));
             return Ok(Self { path: "standard output".into(), part: None, sink, done: Exported::default() });
         };
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let opened = File::create(&part).map_err(|reason| ExportError::Unwritable { path: part.clone(), reason })?;
-        let sink = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
-            Sink::Gzip(GzEncoder::new(BufWriter::new(opened), Compression::default()))
-        } else {
-            Sink::Plain(BufWriter::new(Box::new(opened)))
+        let part_and_file = || {
+            // A pipe or a device can't be replaced.
+            if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+                return Ok((None, OpenOptions::new().write(true).open(path)?));
+            }
+            let part = whole::part_of(path, 0o666)?;
+            let file = part.as_file().try_clone()?;
+            Ok((Some(part), file))
         };
-        Ok(Self { path: path.into(), part: Some(part), sink, done: Exported::default() })
+        let opened = part_and_file();
+        let (part, file) = opened.map_err(|reason| ExportError::Unwritable { path: path.into(), reason })?;
+        let sink = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
+            Sink::Gzip(GzEncoder::new(BufWriter::new(file), Compression::default()))
+        } else {
+            Sink::Plain(BufWriter::new(Box::new(file)))
+        };
+        Ok(Self { path: path.into(), part, sink, done: Exported::default() })
     }
 
     fn write(&mut self, line: &impl Serialize) -> Result<(), ExportError> {
@@ -176,13 +185,19 @@ impl Lines {
         written.map_err(|reason| ExportError::Unwritable { path: self.path.clone(), reason })
     }
 
+    /// An earlier file of the name is there until the new one is on the disk.
     fn close(self) -> Result<Exported, ExportError> {
         let Self { path, part, sink, done } = self;
         let flushed = match sink {
             Sink::Plain(mut sink) => sink.flush(),
             Sink::Gzip(sink) => sink.finish().and_then(|mut sink| sink.flush()),
         };
-        let placed = flushed.and_then(|()| part.map_or(Ok(()), |part| std::fs::rename(part, &path)));
+        let placed = flushed.and_then(|()| {
+            let Some(part) = part else { return Ok(()) };
+            part.as_file().sync_all()?;
+            part.persist(&path).map_err(|error| error.error)?;
+            whole::keep(&path)
+        });
         placed.map_err(|reason| ExportError::Unwritable { path, reason })?;
         Ok(done)
     }
