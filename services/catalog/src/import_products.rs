@@ -22,7 +22,7 @@ pub const PRODUCTS_MAX: usize = 500;
 pub struct Imported {
     pub created: u64,
     pub updated: u64,
-    /// Imported with the same content before. What staff changed since stays.
+    /// Imported whole with the same content before. What staff changed since stays.
     pub unchanged: u64,
     /// The place among the products given, and what is wrong there.
     pub faults: Vec<(usize, ImportFault)>,
@@ -124,6 +124,7 @@ async fn refuse_taken_skus(tx: &mut Tx, todo: &mut Vec<Todo<'_>>, done: &mut Imp
 async fn put(tx: &mut Tx, mut todo: Vec<Todo<'_>>, done: &mut Imported) -> Result<Vec<ProductId>, Error> {
     let parts = Parts::gather(tx, &mut todo, done).await?;
     let slugs: Vec<String> = todo.iter().map(|(candidate, _)| new_slug(&candidate.product)).collect();
+    let told = done.faults.len();
     let fitted: Vec<_> = todo.iter().map(|(candidate, _)| fitting(candidate, &parts, done)).collect();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for (((candidate, id), slug), attributes) in todo.iter().zip(&slugs).zip(&fitted) {
@@ -143,6 +144,13 @@ async fn put(tx: &mut Tx, mut todo: Vec<Todo<'_>>, done: &mut Imported) -> Resul
     let updated = update(tx, &changed, done).await?;
     let is_new = |(_, written): &&(usize, Written<'_>)| created.contains(&written.id);
     let written: Vec<&Written<'_>> = new.iter().filter(is_new).chain(&changed).map(|(_, written)| written).collect();
+    // What the shop could not take may fit another time.
+    let in_part: BTreeSet<usize> = done.faults[told..].iter().map(|(index, _)| *index).collect();
+    let in_part = new.iter().chain(&changed).filter(|(index, _)| in_part.contains(index));
+    let in_part: Vec<ProductId> = in_part.map(|(_, written)| written.id).collect();
+    if !in_part.is_empty() {
+        store::forget_content(tx, &in_part).await?;
+    }
     let places: Vec<_> = written.iter().map(|written| (written.id, written.categories.clone())).collect();
     crate::store::put_categories(tx, &places).await?;
     let values = written.iter().map(|written| (written.id, written.attributes));

@@ -35,7 +35,7 @@ pub async fn replace_variants(tx: &mut Tx, changed: &[(usize, Written<'_>)], don
     let (mut new, mut other, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for (index, product) in changed {
         let known = before.remove(&product.id).unwrap_or_default();
-        let matched = matched(&known, &product.product.variants);
+        let matched = matched(&known, product.product);
         let added = matched.iter().filter(|id| id.is_none()).count();
         let room = usize::try_from(VARIANTS_EVER_MAX).unwrap_or(usize::MAX).saturating_sub(known.len());
         if added > room {
@@ -52,7 +52,8 @@ pub async fn replace_variants(tx: &mut Tx, changed: &[(usize, Written<'_>)], don
             }
         }
         let kept: BTreeSet<VariantId> = matched.iter().flatten().copied().collect();
-        gone.extend(known.iter().map(|variant| variant.id).filter(|id| !kept.contains(id)));
+        let is_gone = |variant: &&KnownVariant| !kept.contains(&variant.id) && !is_left_out(variant, product.product);
+        gone.extend(known.iter().filter(is_gone).map(|variant| variant.id));
     }
     store::archive_variants(tx, &gone).await?;
     store::update_variants(tx, &other).await?;
@@ -68,12 +69,17 @@ pub async fn replace_variants(tx: &mut Tx, changed: &[(usize, Written<'_>)], don
 }
 
 /// Which variant of the shop each of the file's is: the SKU says it; where there is one of each, they are the same.
-fn matched(known: &[KnownVariant], variants: &[ImportedVariant]) -> Vec<Option<VariantId>> {
+fn matched(known: &[KnownVariant], product: &ImportedProduct) -> Vec<Option<VariantId>> {
     let by_sku: BTreeMap<&str, VariantId> = known.iter().map(|known| (known.sku.as_str(), known.id)).collect();
-    match (known, variants) {
-        ([known], [_]) => vec![Some(known.id)],
-        _ => variants.iter().map(|variant| by_sku.get(variant.sku.as_str()).copied()).collect(),
+    match (known, product.variants.as_slice()) {
+        ([known], [_]) if product.left_out.is_empty() => vec![Some(known.id)],
+        (_, variants) => variants.iter().map(|variant| by_sku.get(variant.sku.as_str()).copied()).collect(),
     }
+}
+
+/// Whether the file may have named it in a row that could not be read.
+fn is_left_out(known: &KnownVariant, product: &ImportedProduct) -> bool {
+    product.left_out.iter().any(|sku| sku.is_empty() || *sku == known.sku)
 }
 
 pub async fn put_prices(tx: &mut Tx, of: &[&WrittenVariant<'_>]) -> Result<(), Error> {

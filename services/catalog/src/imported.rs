@@ -55,8 +55,12 @@ pub struct ImportedProduct {
     pub tax_class: Option<TaxClass>,
     #[serde(default)]
     pub metadata: Metadata,
-    /// All of them: one that the product had before and that is not here is taken out.
+    /// All of them: one that the product had before and that is neither here nor left out is taken out.
     pub variants: Vec<ImportedVariant>,
+    /// The SKUs of variants that the file names and that could not be read: in the shop they stay as they are. With
+    /// an empty one it may be any.
+    #[serde(skip)]
+    pub left_out: Vec<String>,
 }
 
 /// A category by its slug, or by the titles from the root to it; the latter is made where there is none.
@@ -233,6 +237,7 @@ impl ImportedProduct {
             tax_class: None,
             metadata: Metadata::default(),
             variants: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -359,7 +364,7 @@ impl ImportedProduct {
 
     /// SHA-256 of everything it shall be: the same again changes nothing.
     pub fn content_sha256(&self) -> String {
-        let content = serde_json::to_vec(&(self, self.status_if_new)).expect("a product is plain data");
+        let content = serde_json::to_vec(&(self, self.status_if_new, &self.left_out)).expect("a product is plain data");
         platform::auth::sha256_hex(&content)
     }
 }

@@ -41,8 +41,10 @@ pub use error::Error;
 #[cfg(test)]
 use import::import_levels;
 pub use import::{
-    ExportedLevel, ImportedCount, ImportedLocation, export_levels, export_locations, import_counts, import_locations,
+    CountFault, ExportedLevel, ImportedCount, ImportedCounts, ImportedLocation, export_levels, export_locations,
+    import_counts, import_locations, refused_location,
 };
+pub use level::UNITS_MAX;
 
 /// The service, ready to run wherever `souk` puts it.
 pub fn service(ctx: &Ctx) -> Service {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 /// Of one shop, active or not.
 pub const LOCATIONS_MAX: i64 = 200;
+pub const NAME_CHARS_MAX: usize = 100;
 pub const PRIORITY_MAX: i64 = 1_000;
 const PRIORITY: i64 = 100;
 

@@ -27,7 +27,7 @@ use platform::{Config, Ctx, Outcome, Problem, Process, Service};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::{calls, hand_over, import_levels, release, reserve, ship_out, store};
+use crate::{ImportedCount, calls, hand_over, import_counts, import_levels, release, reserve, ship_out, store};
 
 /// Inventory alone, with a `customers` that lets every key in and a `catalog` that knows [`KNOWN`] variants.
 struct House {
@@ -350,7 +350,12 @@ async fn a_second_stocktake_changes_nothing_and_one_below_the_holds_is_a_shortfa
     assert_eq!(import_levels(&house.ctx, "Main", vec![(variant(7), 1)]).await.expect("imported"), 1);
     let level = house.levels().await.into_iter().find(|level| level.variant == variant(7)).expect("a level");
     assert_eq!((level.on_hand, level.reserved, level.shortfall, level.ledger_on_hand), (1, 3, 2, 1));
-    assert!(import_levels(&house.ctx, "Main", vec![(variant(7), -1)]).await.is_err());
+    let counts = vec![ImportedCount::new(variant(7), "Main", -1), ImportedCount::new(variant(8), "Main", 4)];
+    let imported = import_counts(&house.ctx, counts).await.expect("imported");
+    let told: Vec<_> = imported.faults.iter().map(|(index, fault)| (*index, fault.code, fault.field)).collect();
+    assert_eq!((imported.changed, told), (1, vec![(0, "bad_quantity", "stock.quantity")]));
+    let level = house.levels().await.into_iter().find(|level| level.variant == variant(7)).expect("a level");
+    assert_eq!(level.on_hand, 1);
 }
 
 #[tokio::test]

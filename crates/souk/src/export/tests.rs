@@ -70,8 +70,8 @@ const STOCK: &str = r#"{"kind":"location","name":"Cellar","country":"AT","priori
 {"kind":"location","name":"Attic","active":false}
 {"sku":"S-50","location":"Cellar","quantity":60,"policy":"deny","low_threshold":5}
 {"sku":"S-50","location":"Attic","quantity":2}
-{"sku":"S-100","location":"Cellar","quantity":0,"policy":"backorder"}
-{"sku":"S-2","location":"Cellar","quantity":0,"policy":"untracked"}
+{"sku":"S-100","location":"Cellar","quantity":-2,"policy":"backorder"}
+{"sku":"S-2","location":"Cellar","quantity":-30,"policy":"untracked"}
 "#;
 
 async fn export(shop: &Shop, kind: Kind, name: &str) -> Vec<u8> {
@@ -131,6 +131,12 @@ async fn no_column_of_catalogue_and_stock_is_forgotten() {
     }
 }
 
+/// Files of an export that has not ended.
+fn parts(shop: &Shop) -> usize {
+    let folder = std::fs::read_dir(shop.path("")).expect("the folder");
+    folder.filter(|file| file.as_ref().is_ok_and(|file| file.path().extension().is_some_and(|e| e == "part"))).count()
+}
+
 #[tokio::test]
 async fn an_export_is_whole_or_not_there_and_goes_page_by_page() {
     let shop = shop().await;
@@ -148,8 +154,15 @@ async fn an_export_is_whole_or_not_there_and_goes_page_by_page() {
     let exported = run(&shop.catalog, &shop.inventory, Kind::Products, Some(&path), seen).await.expect("exported");
     assert_eq!(exported.lines, 250);
     assert!(pages.into_inner().expect("no panic").windows(2).all(|pair| pair[1] - pair[0] <= 100));
-    assert!(!shop.path("out.ndjson.part").exists());
+    assert_eq!(parts(&shop), 0);
     let nowhere = shop.path("nowhere/out.ndjson");
     let refused = run(&shop.catalog, &shop.inventory, Kind::Products, Some(&nowhere), |_| ()).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("nowhere")));
+    // What was exported before is there until the next is whole.
+    static LOSE_PRICES: Sql = Sql::new("tests::LOSE_PRICES", "ALTER TABLE catalog_price RENAME TO catalog_lost");
+    shop.db.write((), |tx, ()| Box::pin(async { tx.exec(&LOSE_PRICES, Vec::new()).await })).await.expect("lost");
+    let before = std::fs::read(&path).expect("the first export");
+    run(&shop.catalog, &shop.inventory, Kind::Prices, Some(&path), |_| ()).await.expect_err("there are no prices");
+    assert_eq!(std::fs::read(&path).expect("the first export"), before);
+    assert_eq!(parts(&shop), 0, "half an export is nowhere");
 }

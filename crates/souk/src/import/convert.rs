@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::map::{
     AttributeKind, AttributeMap, ImportMap, MeasureMap, PriceMap, ProductMap, SizeMap, VariantMap, product_status,
 };
-use super::markets::{Markets, currency};
+use super::markets::{Markets, Unplaced, currency};
 use super::number::{self, DecimalMark, shown};
 use super::template::{Fields, Scope, Template, is_empty, text_of};
 use super::text::{Text, flag, texts};
@@ -43,7 +43,8 @@ pub struct Converted {
     pub variant_lines: Vec<u64>,
 }
 
-type Faults = Vec<(u64, Fault)>;
+/// By line.
+pub type Faults = Vec<(u64, Fault)>;
 
 impl Converter {
     /// Errors: what no row of this map could do in this shop.
@@ -59,8 +60,9 @@ impl Converter {
                 said => markets.place(market, currency(said.flatten().unwrap_or_default())?).map(Some),
             }
         };
-        let placed = |price: &PriceMap| Ok::<_, String>(PlacedPrice { place: place(price)?, map: price.clone() });
-        let prices = variant.price.iter().chain(&variant.prices).map(placed).collect::<Result<_, _>>()?;
+        let placed = |price: &PriceMap| Ok::<_, Unplaced>(PlacedPrice { place: place(price)?, map: price.clone() });
+        let prices = variant.price.iter().chain(&variant.prices).map(placed).collect::<Result<_, _>>();
+        let prices = prices.map_err(|why| why.to_string())?;
         let source = map.source.clone().unwrap_or_default();
         Ok(Self { product, variant, source, prices, markets, map })
     }
@@ -114,6 +116,7 @@ impl Converter {
             tax_class: None,
             metadata: metadata("product.metadata", &map.metadata, scope)?,
             variants: Vec::new(),
+            left_out: Vec::new(),
         })
     }
 
@@ -143,7 +146,10 @@ impl Converter {
                     converted.product.variants.push(variant);
                     converted.variant_lines.push(*line);
                 }
-                Err(fault) => faults.push((*line, fault)),
+                Err(fault) => {
+                    converted.product.left_out.push(self.variant.sku.text(scope));
+                    faults.push((*line, fault));
+                }
             }
         }
     }
@@ -252,7 +258,7 @@ impl Converter {
         let text = text.map(|text| text.text(scope)).unwrap_or_default();
         let market = price.map.market.as_ref().or(self.map.market.as_ref());
         let placed = currency(&text).and_then(|currency| self.markets.place(market, currency));
-        placed.map_err(|why| Fault::field("bad_currency", "variant.price", why))
+        placed.map_err(|why| Fault::field(why.code(), "variant.price", why.to_string()))
     }
 
     /// What a row of the same product as the next says; `None` where each row is one.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use catalog::ImportFault;
+use inventory::CountFault;
 use serde::Serialize;
 
 /// One reason why a row, or a part of it, was left out: a line of the report.
@@ -25,6 +26,20 @@ impl Fault {
 
     pub fn field(code: &'static str, field: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         Self { code, field: Some(field.into()), text: text.into(), left_out: true }
+    }
+
+    /// Refuses what no database can be asked for.
+    pub fn of_sku(field: &'static str, sku: &str) -> Result<(), Self> {
+        if sku.contains('\0') {
+            return Err(Self::field("forbidden_character", field, "sku has the character U+0000"));
+        }
+        Ok(())
+    }
+}
+
+impl From<CountFault> for Fault {
+    fn from(fault: CountFault) -> Self {
+        Self::field(fault.code, fault.field, fault.text)
     }
 }
 

@@ -22,7 +22,8 @@ mod text;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use contracts::MarketId;
 use platform::Ctx;
@@ -52,7 +53,7 @@ pub struct Options {
     pub file: PathBuf,
     /// Without it, the file is as `souk export` writes it.
     pub map: Option<PathBuf>,
-    /// The market of prices, whatever the map says.
+    /// The market of products' prices, whatever the map says; of a list of prices, where a row says none.
     pub market: Option<MarketId>,
     /// Of products: set the stock of each variant to this many.
     pub stock: Option<i64>,
@@ -60,6 +61,29 @@ pub struct Options {
     pub location: String,
     /// Gets a line of JSON for each fault.
     pub report: PathBuf,
+}
+
+impl Options {
+    fn refuse_impossible(&self) -> Result<(), ImportError> {
+        let refused = |text: String| Err(ImportError::Refused(text));
+        if let Some(stock) = self.stock.filter(|stock| !(0..=inventory::UNITS_MAX).contains(stock)) {
+            return refused(format!("a stock of {stock} is not possible"));
+        }
+        if let Some(fault) = inventory::refused_location(&self.location) {
+            return refused(fault.text);
+        }
+        // The report is emptied before the first row is read.
+        let is_report = |read: &&PathBuf| is_same_file(read, &self.report);
+        if let Some(read) = [Some(&self.file), self.map.as_ref()].into_iter().flatten().find(is_report) {
+            return refused(format!("the report would overwrite {}: give it another name", read.display()));
+        }
+        Ok(())
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
+    id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 /// How far it is.
@@ -116,9 +140,7 @@ pub async fn run(
     progress: impl Fn(Progress),
 ) -> Result<Report, ImportError> {
     let watch = Stopwatch::start();
-    if let Some(stock) = options.stock.filter(|stock| *stock < 0) {
-        return Err(ImportError::Refused(format!("a stock of {stock} is not possible")));
-    }
+    options.refuse_impossible()?;
     let map = options.map.as_ref().map(|path| ImportMap::read(path)).transpose()?;
     let map = map.map(|map| ImportMap { market: options.market.clone().or(map.market.clone()), ..map });
     let delimiter = map.as_ref().and_then(|map| u8::try_from(map.delimiter?).ok());

@@ -88,6 +88,19 @@ pub fn count(value: &Value) -> Option<i64> {
     Decimal::read(value, DecimalMark::Point)?.exactly(0)
 }
 
+/// A number of things that may be owed: whole, below 0 too.
+pub fn balance(value: &Value) -> Option<i64> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    match text.strip_prefix('-') {
+        Some(owed) => Decimal::parse(owed, '.')?.exactly(0)?.checked_neg(),
+        None => Decimal::parse(&text, '.')?.exactly(0),
+    }
+}
+
 /// A weight in grams, or a length in millimetres, by the unit it is written in.
 pub fn measure(value: &Value, mark: DecimalMark, (numerator, denominator): (i128, i128)) -> Option<i64> {
     Decimal::read(value, mark)?.rounded(numerator, denominator)
@@ -171,6 +184,11 @@ mod tests {
     fn a_count_is_whole() {
         assert_eq!((count(&json!("7")), count(&json!(7.0)), count(&json!("7.00"))), (Some(7), Some(7), Some(7)));
         assert_eq!((count(&json!("7.5")), count(&json!(-1)), count(&json!("many"))), (None, None, None));
+        assert_eq!(
+            (balance(&json!(-2)), balance(&json!("-2.0")), balance(&json!(" 3 "))),
+            (Some(-2), Some(-2), Some(3))
+        );
+        assert_eq!((balance(&json!("--2")), balance(&json!("- 2")), balance(&json!("-0.5"))), (None, None, None));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use contracts::Money;
 
 use super::fault::Fault;
 use super::map::{ImportMap, PriceListMap};
-use super::markets::{Markets, currency};
+use super::markets::{Markets, Unplaced, currency};
 use super::number::{amount, shown};
 use super::pipeline::{Batch, Convert, pump};
 use super::rows::{Row, Source};
@@ -41,9 +41,10 @@ impl Rows {
         if sku.is_empty() {
             return Err(Fault::field("missing", "price.sku", "sku is missing"));
         }
+        Fault::of_sku("price.sku", &sku)?;
         let said = list.market.as_ref().map(|text| text.text(scope)).filter(|text| !text.is_empty());
         let said = said.map(|market| market.parse().map_err(|why| Fault::field("unknown_market", "price.market", why)));
-        // What the command says holds over the map's field.
+        // What the row says holds over the map and the command.
         let market = match (&self.map.market, said) {
             (Some(market), None) => Some(market.clone()),
             (_, said) => said.transpose()?,
@@ -51,7 +52,10 @@ impl Rows {
         let code = list.currency.as_ref().or(self.map.currency.as_ref()).map(|text| text.text(scope));
         let placed = currency(&code.unwrap_or_default())
             .and_then(|currency| self.markets.place(market.as_ref(), currency))
-            .map_err(|why| Fault::field("bad_currency", "price.currency", why));
+            .map_err(|why| {
+                let field = if matches!(why, Unplaced::Market(_)) { "price.market" } else { "price.currency" };
+                Fault::field(why.code(), field, why.to_string())
+            });
         let (market, currency) = placed?;
         let value = list.amount.value(scope);
         let value = value.ok_or_else(|| Fault::field("missing", "price.amount", "amount is missing"))?;

@@ -1,11 +1,13 @@
 //! Products of a file, by a map or in the catalogue's own format.
 
+use std::collections::HashMap;
+
 use catalog::{ImportedPart, ImportedProduct};
 use contracts::catalog::ResolveVariants;
 use inventory::ImportedCount;
 use serde_json::Value;
 
-use super::convert::{Converted, Converter};
+use super::convert::{Converted, Converter, Faults};
 use super::fault::Fault;
 use super::pipeline::{BATCH_ROWS, Batch, Convert, pump};
 use super::rows::{Row, Source};
@@ -24,7 +26,12 @@ pub struct Rows {
 }
 
 enum By {
-    Map { converter: Box<Converter>, group: Option<Group> },
+    Map {
+        converter: Box<Converter>,
+        group: Option<Group>,
+        /// The row before this one could not be read.
+        after_lost: bool,
+    },
     Own,
 }
 
@@ -33,6 +40,8 @@ struct Group {
     name: String,
     rows: Vec<(u64, Fields)>,
     bytes: usize,
+    /// A row among or beside these may be the product's and could not be read: nobody knows its variant.
+    has_lost: bool,
 }
 
 /// One thing that a file brings. What products stand on comes in the catalogue's own format alone, before them.
@@ -43,7 +52,8 @@ pub enum Item {
 
 impl Rows {
     pub fn mapped(converter: Converter) -> Self {
-        Self { by: By::Map { converter: Box::new(converter), group: None }, seen: Seen::default() }
+        let by = By::Map { converter: Box::new(converter), group: None, after_lost: false };
+        Self { by, seen: Seen::default() }
     }
 
     pub fn own() -> Self {
@@ -64,27 +74,39 @@ impl Convert for Rows {
 
     fn row(&mut self, row: Row, batch: &mut Batch<Item>) {
         let Self { by, seen } = self;
-        let fields = match row.fields {
-            Ok(fields) => fields,
-            Err(fault) => return batch.refuse(row.line, fault),
+        let (converter, group, after_lost) = match by {
+            By::Own => {
+                return match row.fields {
+                    Ok(fields) => own(row.line, fields, seen, batch),
+                    Err(fault) => batch.refuse(row.line, fault),
+                };
+            }
+            By::Map { converter, group, after_lost } => (converter, group, after_lost),
         };
-        match by {
-            By::Own => own(row.line, fields, seen, batch),
-            By::Map { converter, group } => match converter.group(Scope::of(&fields)) {
-                None => convert(converter, &[(row.line, fields)], seen, batch),
-                Some(name) => {
-                    let ended = group.take_if(|group| group.name != name);
-                    ended.into_iter().for_each(|ended| ended.convert(converter, seen, batch));
-                    let group = group.get_or_insert_with(|| Group { name, rows: Vec::new(), bytes: 0 });
-                    group.push(row.line, fields, row.bytes, batch);
-                }
-            },
+        let named = row.fields.and_then(|fields| match converter.group(Scope::of(&fields)) {
+            Some(name) if name.is_empty() => Err(Fault::field("missing", "rows.group", "its group is missing")),
+            name => Ok((name, fields)),
+        });
+        match named {
+            Err(fault) => {
+                *after_lost = true;
+                group.iter_mut().for_each(|group| group.has_lost = true);
+                batch.refuse(row.line, fault);
+            }
+            Ok((None, fields)) => convert(converter.convert(&[(row.line, fields)]), seen, batch),
+            Ok((Some(name), fields)) => {
+                let ended = group.take_if(|group| group.name != name);
+                ended.into_iter().for_each(|ended| ended.convert(converter, seen, batch));
+                let has_lost = std::mem::take(after_lost);
+                let group = group.get_or_insert_with(|| Group { name, rows: Vec::new(), bytes: 0, has_lost });
+                group.push(row.line, fields, row.bytes, batch);
+            }
         }
     }
 
     fn end(&mut self, batch: &mut Batch<Item>) {
         let Self { by, seen } = self;
-        if let By::Map { converter, group } = by {
+        if let By::Map { converter, group, .. } = by {
             group.take().into_iter().for_each(|group| group.convert(converter, seen, batch));
         }
     }
@@ -96,18 +118,22 @@ impl Group {
         if self.rows.len() < GROUP_ROWS_MAX && self.bytes < GROUP_BYTES_MAX {
             self.rows.push((line, fields));
         } else {
+            self.has_lost = true;
             let text = format!("a product has at most {GROUP_ROWS_MAX} rows and {GROUP_BYTES_MAX} bytes");
             batch.refuse(line, Fault::field("too_many", "rows.group", text));
         }
     }
 
     fn convert(self, converter: &Converter, seen: &mut Seen, batch: &mut Batch<Item>) {
-        convert(converter, &self.rows, seen, batch);
+        let (mut converted, faults) = converter.convert(&self.rows);
+        if let Some(converted) = converted.as_mut().filter(|_| self.has_lost) {
+            converted.product.left_out.push(String::new());
+        }
+        convert((converted, faults), seen, batch);
     }
 }
 
-fn convert(converter: &Converter, rows: &[(u64, Fields)], seen: &mut Seen, batch: &mut Batch<Item>) {
-    let (converted, faults) = converter.convert(rows);
+fn convert((converted, faults): (Option<Converted>, Faults), seen: &mut Seen, batch: &mut Batch<Item>) {
     batch.faults.extend(faults);
     converted.into_iter().for_each(|converted| take(converted, seen, batch));
 }
@@ -151,6 +177,7 @@ fn take(mut converted: Converted, seen: &mut Seen, batch: &mut Batch<Item>) {
             Err(why) => {
                 let text = why.text("SKU", &variant.sku);
                 batch.refuse(line, Fault::field(why.code("duplicate_sku"), "variant.sku", text));
+                converted.product.left_out.push(variant.sku);
             }
         }
     }
@@ -215,7 +242,7 @@ async fn take_products<P: Fn(Progress)>(
         return Ok(());
     }
     let products = converted.iter_mut().map(take_product).collect::<Vec<_>>();
-    let skus: Vec<Vec<(String, bool)>> = products.iter().map(sellable).collect();
+    let skus: Vec<Vec<Sellable>> = products.iter().zip(&converted).map(sellable).collect();
     let imported = catalog::import_products(run.catalog, products).await?;
     let mut is_in = vec![true; converted.len()];
     for (index, fault) in imported.faults {
@@ -227,10 +254,10 @@ async fn take_products<P: Fn(Progress)>(
     run.report.add("products updated", imported.updated);
     run.report.add("products unchanged", imported.unchanged);
     let taken = skus.into_iter().zip(is_in).filter(|(_, is_in)| *is_in).flat_map(|(skus, _)| skus);
-    let taken: Vec<(String, bool)> = taken.collect();
-    run.report.add("variants without price", taken.iter().filter(|(_, is_priced)| !is_priced).count() as u64);
+    let taken: Vec<Sellable> = taken.collect();
+    run.report.add("variants without price", taken.iter().filter(|variant| !variant.is_priced).count() as u64);
     if let Some(stock) = run.options.stock {
-        count(run, taken.into_iter().map(|(sku, _)| sku).collect(), stock).await?;
+        count(run, taken, stock, faults).await?;
     }
     Ok(())
 }
@@ -239,21 +266,45 @@ fn take_product(converted: &mut Converted) -> ImportedProduct {
     std::mem::replace(&mut converted.product, ImportedProduct::titled(String::new()))
 }
 
-/// The SKUs of a product, and whether each has a price somewhere.
-fn sellable(product: &ImportedProduct) -> Vec<(String, bool)> {
+/// A variant that is in.
+struct Sellable {
+    line: u64,
+    sku: String,
+    /// In any market.
+    is_priced: bool,
+}
+
+fn sellable((product, converted): (&ImportedProduct, &Converted)) -> Vec<Sellable> {
     let is_priced = |variant: &catalog::ImportedVariant| variant.prices.iter().any(|price| price.amount.is_some());
-    product.variants.iter().map(|variant| (variant.sku.clone(), is_priced(variant))).collect()
+    let variants = product.variants.iter().zip(&converted.variant_lines);
+    let variants = variants.map(|(variant, line)| Sellable {
+        line: *line,
+        sku: variant.sku.clone(),
+        is_priced: is_priced(variant),
+    });
+    variants.collect()
 }
 
 /// Counts this many of each SKU into stock.
-async fn count<P: Fn(Progress)>(run: &mut Run<'_, P>, skus: Vec<String>, stock: i64) -> Result<(), ImportError> {
-    for skus in skus.chunks(BATCH_ROWS) {
-        let call = ResolveVariants { variants: Vec::new(), skus: skus.to_vec() };
-        let found = run.inventory.call(call).await?;
+async fn count<P: Fn(Progress)>(
+    run: &mut Run<'_, P>,
+    taken: Vec<Sellable>,
+    stock: i64,
+    faults: &mut Vec<(u64, Fault)>,
+) -> Result<(), ImportError> {
+    for taken in taken.chunks(BATCH_ROWS) {
+        let skus = taken.iter().map(|variant| variant.sku.clone()).collect();
+        let found = run.inventory.call(ResolveVariants { variants: Vec::new(), skus }).await?;
+        let lines: HashMap<&str, u64> = taken.iter().map(|variant| (variant.sku.as_str(), variant.line)).collect();
         let location = &run.options.location;
-        let counts = found.into_iter().map(|found| ImportedCount::new(found.variant, location, stock)).collect();
-        let changed = inventory::import_counts(run.inventory, counts).await?;
-        run.report.add("stock levels changed", changed);
+        let counts = found.iter().map(|found| ImportedCount::new(found.variant, location, stock)).collect();
+        let imported = inventory::import_counts(run.inventory, counts).await?;
+        run.report.add("stock levels changed", imported.changed);
+        for (index, fault) in imported.faults {
+            let line = lines.get(found[index].sku.as_str()).copied().unwrap_or_default();
+            // The product is in; its stock is not.
+            faults.push((line, Fault { left_out: false, ..fault.into() }));
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use super::map::{ImportMap, StockMap};
-use super::number::{count, shown};
+use super::number::{balance, count, shown};
 use super::pipeline::{Batch, Convert, pump};
 use super::rows::{Row, Source};
 use super::seen::Seen;
@@ -68,16 +68,15 @@ impl Rows {
         if sku.is_empty() {
             return Err(Fault::field("missing", "stock.sku", "sku is missing"));
         }
+        Fault::of_sku("stock.sku", &sku)?;
         let quantity = map
             .quantity
             .value(scope)
             .ok_or_else(|| Fault::field("missing", "stock.quantity", "quantity is missing"))?;
-        let on_hand = count(&quantity).ok_or_else(|| bad("bad_quantity", "stock.quantity", "quantity", &quantity))?;
+        let on_hand = balance(&quantity).ok_or_else(|| bad("stock.quantity", "quantity", &quantity))?;
         let low_threshold = map.low_threshold.as_ref().and_then(|template| template.value(scope));
         let low_threshold = low_threshold
-            .map(|value| {
-                count(&value).ok_or_else(|| bad("bad_quantity", "stock.low_threshold", "low_threshold", &value))
-            })
+            .map(|value| count(&value).ok_or_else(|| bad("stock.low_threshold", "low_threshold", &value)))
             .transpose()?;
         let policy = said(&map.policy).map(|policy| {
             serde_json::from_value(Value::String(policy.clone())).map_err(|_| {
@@ -96,8 +95,8 @@ impl Rows {
     }
 }
 
-fn bad(code: &'static str, field: &'static str, name: &str, value: &Value) -> Fault {
-    Fault::field(code, field, format!("{name} `{}` is no whole number from 0 up", shown(value)))
+fn bad(field: &'static str, name: &str, value: &Value) -> Fault {
+    Fault::field("bad_quantity", field, format!("{name} `{}` is no whole number", shown(value)))
 }
 
 impl Convert for Rows {
@@ -155,7 +154,7 @@ async fn take_locations<P: Fn(Progress)>(
     let (lines, locations): (Vec<u64>, Vec<ImportedLocation>) = locations.into_iter().unzip();
     let (created, refused) = inventory::import_locations(run.inventory, locations).await?;
     run.report.add("locations created", created);
-    faults.extend(refused.into_iter().map(|(index, why)| (lines[index], Fault::row("bad_value", why))));
+    faults.extend(refused.into_iter().map(|(index, fault)| (lines[index], fault.into())));
     Ok(())
 }
 
@@ -171,21 +170,25 @@ async fn take_counts<P: Fn(Progress)>(
     let found = run.inventory.call(call).await?;
     let variants: std::collections::HashMap<String, VariantId> =
         found.into_iter().map(|found| (found.sku, found.variant)).collect();
-    let mut known = Vec::with_capacity(counts.len());
+    let (mut lines, mut known) = (Vec::with_capacity(counts.len()), Vec::with_capacity(counts.len()));
     for count in counts {
         match variants.get(&count.sku) {
-            Some(variant) => known.push(ImportedCount {
-                policy: count.policy,
-                low_threshold: count.low_threshold,
-                ..ImportedCount::new(*variant, &count.location, count.on_hand)
-            }),
+            Some(variant) => {
+                lines.push(count.line);
+                known.push(ImportedCount {
+                    policy: count.policy,
+                    low_threshold: count.low_threshold,
+                    ..ImportedCount::new(*variant, &count.location, count.on_hand)
+                });
+            }
             None => {
                 let text = format!("there is no variant with the SKU `{}`", count.sku);
                 faults.push((count.line, Fault::field("unknown_sku", "stock.sku", text)));
             }
         }
     }
-    let changed = inventory::import_counts(run.inventory, known).await?;
-    run.report.add("stock levels changed", changed);
+    let imported = inventory::import_counts(run.inventory, known).await?;
+    run.report.add("stock levels changed", imported.changed);
+    faults.extend(imported.faults.into_iter().map(|(index, fault)| (lines[index], fault.into())));
     Ok(())
 }

@@ -36,7 +36,7 @@ const NDJSON: &str = "\u{feff}{\"id\":1,\"title\":\"One\",\"brand\":\"A\",\"pric
 pub struct Shop {
     pub catalog: Ctx,
     pub inventory: Ctx,
-    db: Db,
+    pub db: Db,
     folder: tempfile::TempDir,
 }
 

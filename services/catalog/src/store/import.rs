@@ -75,6 +75,7 @@ statements! {
     PRICES_OF_SKUS = "SELECT v.sku, v.id, v.product_id, pr.market, pr.currency, pr.amount_minor
         FROM @rows($1: sku @text) AS wanted JOIN catalog_variant v ON v.sku = wanted.sku
         LEFT JOIN catalog_price pr ON pr.variant_id = v.id";
+    FORGET_CONTENT = "UPDATE catalog_product SET content_sha256 = NULL WHERE id IN (SELECT r.id FROM @rows($1: id @id) AS r)";
     TOUCH_PRODUCTS = "UPDATE catalog_product SET version = version + 1, updated_at = $2
         WHERE id IN (SELECT r.id FROM @rows($1: id @id) AS r)";
 }
@@ -83,7 +84,7 @@ statements! {
 #[derive(Debug)]
 pub struct Known {
     pub id: ProductId,
-    /// Of what was imported last; `None` where the product was not made by an import.
+    /// Of what was imported last; `None` where the product was not made by an import, or the import left a part out.
     pub content_sha256: Option<String>,
 }
 
@@ -378,6 +379,11 @@ impl FromRow for PricedVariant {
 pub async fn priced_variants<'a>(tx: &mut Tx, skus: impl Iterator<Item = &'a str>) -> Result<Vec<PricedVariant>> {
     let skus: BTreeSet<&str> = skus.collect();
     tx.all(&PRICES_OF_SKUS, params![rows(skus.iter().map(|sku| params![*sku]))]).await
+}
+
+/// What the file says of these products is not all in: the same again is not unchanged.
+pub async fn forget_content(tx: &mut Tx, products: &[ProductId]) -> Result<()> {
+    tx.exec(&FORGET_CONTENT, params![rows(products.iter().map(|id| params![id]))]).await.map(drop)
 }
 
 /// Moves the versions of these products: what they show changes.

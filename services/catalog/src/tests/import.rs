@@ -184,3 +184,18 @@ async fn a_list_of_prices_changes_what_lists_show() {
     assert_eq!((done.changed, done.unchanged, faults), (1, 1, vec![(2, "unknown_sku"), (3, "bad_price")]));
     assert_eq!(listed(&shop).await, [("product-2-2".to_owned(), 200), ("product-1-1".to_owned(), 90)]);
 }
+
+#[tokio::test]
+async fn what_the_shop_could_not_take_is_tried_and_told_again() {
+    let shop = shop().await;
+    let with = |id: &str, size: Value| {
+        product(json!({ "title": id, "attributes": { "size": size }, "variants": [{ "sku": id }] }))
+    };
+    taken(&shop, vec![with("a", json!(1))]).await;
+    for expected in [(1, 0), (0, 1), (0, 1)] {
+        let done = taken(&shop, vec![with("a", json!(1)), with("b", json!("wide"))]).await;
+        let told: Vec<_> = done.faults.iter().map(|(index, fault)| (*index, fault.code, fault.left_out)).collect();
+        assert_eq!(((done.created, done.updated), done.unchanged), (expected, 1));
+        assert_eq!(told, [(1, "bad_attribute", false)]);
+    }
+}

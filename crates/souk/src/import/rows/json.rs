@@ -8,7 +8,7 @@ use super::{Bytes, ROW_BYTES_MAX, Row, too_long};
 use crate::import::fault::Fault;
 use crate::import::template::Fields;
 
-/// Whether the first character that is not blank begins an array. Consumes the blanks of the first buffer only.
+/// Whether the first character that is not blank begins an array; looks no further than the first buffer.
 pub fn is_array(bytes: &mut Bytes) -> io::Result<bool> {
     let begin = bytes.fill_buf()?;
     Ok(begin.trim_ascii_start().first() == Some(&b'['))

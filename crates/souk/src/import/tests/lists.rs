@@ -23,7 +23,7 @@ async fn a_list_of_stock_is_a_count_a_row() {
     let shop = shop().await;
     shop.import("p.csv", PRODUCTS).await.expect("imported");
     let csv = "sku,location,quantity,policy,low_threshold\nt-1,Cellar,7,,2\nt-1,Attic,0,,\nt-2,,5,backorder,\nt-3,Cellar,1,,\n\
-        t-1,Cellar,8,,\nt-2,Attic,-1,,\nt-2,Cellar,many,,\nt-2,Cellar,,,\nt-2,Shop,1,maybe,\n,Cellar,1,,\n";
+        t-1,Cellar,8,,\nt-1,Loft,-1,,\nt-2,Cellar,many,,\nt-2,Cellar,,,\nt-2,Shop,1,maybe,\n,Cellar,1,,\n";
     let report = shop.import_plain(Kind::Stock, "s.csv", csv.as_bytes()).await.expect("imported");
     let expected = [
         "5 unknown_sku stock.sku",
@@ -47,6 +47,84 @@ async fn a_list_of_stock_is_a_count_a_row() {
 }
 
 #[tokio::test]
+async fn a_row_that_no_shop_can_take_costs_no_other() {
+    let shop = shop().await;
+    shop.import("p.csv", PRODUCTS).await.expect("imported");
+    let long = "x".repeat(101);
+    let locations: String = (1..=199).map(|n| format!("{{\"kind\":\"location\",\"name\":\"place {n}\"}}\n")).collect();
+    let rows = format!(
+        r#"{{"sku":"t-1","location":"{long}","quantity":1}}
+{{"sku":"t-1\u0000","quantity":1}}
+{{"sku":"t-1","location":"a\u0000b","quantity":1}}
+{{"sku":"t-1","location":"Vault","quantity":1000000001}}
+{{"sku":"t-1","location":"Cellar","quantity":1,"low_threshold":1000000001}}
+{locations}{{"sku":"t-1","location":"place 1","quantity":1000000000}}
+{{"kind":"location","name":"the 200th"}}
+{{"sku":"t-1","location":"the 200th","quantity":2}}
+{{"sku":"t-1","location":"the 201st","quantity":3}}
+{{"kind":"location","name":"the 202nd"}}
+{{"kind":"location","name":"{long}"}}
+{{"sku":"t-2","location":"place 1","quantity":4}}
+"#
+    );
+    let report = shop.import_plain(Kind::Stock, "s.ndjson", rows.as_bytes()).await.expect("imported");
+    let expected = [
+        "1 too_long stock.location",
+        "2 forbidden_character stock.sku",
+        "3 forbidden_character stock.location",
+        "4 bad_quantity stock.quantity",
+        "5 bad_quantity stock.low_threshold",
+        "208 too_many stock.location",
+        "209 too_many stock.location",
+        "210 too_long location.name",
+    ];
+    assert_eq!(shop.faults(), expected);
+    assert_eq!((report.count("locations created"), report.count("stock levels changed")), (200, 3));
+    let levels = ["t-1 place 1 1000000000 deny 0", "t-1 the 200th 2 deny 0", "t-2 place 1 4 deny 0"];
+    assert_eq!(shop.texts(&LEVELS).await, levels);
+    let prices = "{\"sku\":\"t-1\\u0000\",\"amount\":1}\n{\"sku\":\"t-2\",\"amount\":5}\n";
+    shop.import_plain(Kind::Prices, "r.ndjson", prices.as_bytes()).await.expect("imported");
+    assert_eq!(shop.faults(), ["1 forbidden_character price.sku"]);
+    assert_eq!(shop.texts(&PRICES).await, ["t-1 default EUR 150", "t-2 default EUR 5"]);
+}
+
+#[tokio::test]
+async fn what_is_sold_beyond_what_is_there_may_be_counted_below_nothing() {
+    let shop = shop().await;
+    shop.import("p.csv", PRODUCTS).await.expect("imported");
+    let csv = "sku,location,quantity,policy\nt-1,A,-2,backorder\nt-1,B,-3,\nt-2,A,-1,\nt-2,B,-4,deny\n";
+    shop.import_plain(Kind::Stock, "s.csv", csv.as_bytes()).await.expect("imported");
+    assert_eq!(shop.faults(), ["4 bad_quantity stock.quantity", "5 bad_quantity stock.quantity"]);
+    assert_eq!(shop.texts(&LEVELS).await, ["t-1 A -2 backorder 0", "t-1 B -3 backorder 0"]);
+    let denied = "sku,location,quantity,policy\nt-1,A,-2,deny\n";
+    shop.import_plain(Kind::Stock, "s.csv", denied.as_bytes()).await.expect("imported");
+    assert_eq!(shop.faults(), ["2 bad_quantity stock.quantity"]);
+    assert_eq!(shop.texts(&LEVELS).await, ["t-1 A -2 backorder 0", "t-1 B -3 backorder 0"], "nothing of it is in");
+}
+
+#[tokio::test]
+async fn a_report_never_takes_the_place_of_what_is_read() {
+    let shop = shop().await;
+    let options = shop.options("p.csv", PRODUCTS);
+    std::os::unix::fs::symlink(shop.path("p.csv"), shop.path("link.csv")).expect("a link");
+    for report in
+        [shop.path("p.csv"), shop.path("link.csv"), shop.path("../").join(shop.path("p.csv")), shop.path("map.toml")]
+    {
+        let refused = shop.run(Options { report, ..options.clone() }).await.expect_err("refused");
+        assert!(refused.to_string().contains("would overwrite"), "{refused}");
+    }
+    assert_eq!(std::fs::read(shop.path("p.csv")).expect("the file"), PRODUCTS);
+    for impossible in [
+        Options { location: "x".repeat(101), ..options.clone() },
+        Options { stock: Some(inventory::UNITS_MAX + 1), ..options.clone() },
+        Options { stock: Some(-1), ..options.clone() },
+    ] {
+        shop.run(impossible).await.expect_err("refused");
+    }
+    assert!(shop.texts(&PRICES).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_list_of_prices_is_a_price_a_row() {
     let shop = shop().await;
     shop.import("p.csv", PRODUCTS).await.expect("imported");
@@ -56,7 +134,7 @@ async fn a_list_of_prices_is_a_price_a_row() {
     let expected = [
         "5 duplicate_sku price.sku",
         "6 bad_currency price.currency",
-        "7 bad_currency price.currency",
+        "7 unknown_market price.market",
         "8 bad_price price.amount",
         "9 unknown_sku sku",
         "10 missing price.amount",

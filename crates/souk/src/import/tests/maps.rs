@@ -177,6 +177,60 @@ async fn variants_that_a_file_has_no_more_are_taken_out_and_come_back() {
     assert!(shop.texts(&VARIANTS).await.iter().all(|variant| variant.contains(" active ")));
 }
 
+/// SKU, id and status of each variant.
+static IDENTITIES: Sql =
+    Sql::new("tests::IDENTITIES", "SELECT sku || ' ' || hex(id) || ' ' || status FROM catalog_variant ORDER BY id");
+
+const GROUPED: &str = r#"
+    source = "test"
+    [rows]
+    group = "{id}"
+    [product]
+    id = "{id}"
+    title = "{id}"
+    [variant]
+    sku = "{sku}"
+    options = [{ name = "Size", value = "{sku}" }]
+    price = { from = "{price}", unit = "major" }
+"#;
+
+#[tokio::test]
+async fn a_variant_whose_row_is_wrong_stays_as_it_is() {
+    let shop = shop().await;
+    let import = async |csv: &str| {
+        let report = shop.import_by(GROUPED, "a.csv", format!("id,sku,price\n{csv}").as_bytes()).await;
+        report.expect("imported");
+        shop.faults()
+    };
+    import("1,A,1\n2,B,1\n2,C,1\n3,D,1\n3,E,1\n4,F,1\n4,G,1\n").await;
+    let before = shop.texts(&IDENTITIES).await;
+    assert_eq!(before.len(), 7);
+    // A's row is wrong, and there is a new one: it is not A under another name.
+    let told = import("1,A,cheap\n1,NEW,2\n2,B,cheap\n2,C,1\n3,D,1\n3,E\n4,F,1\n,G,1\n").await;
+    let expected =
+        ["2 bad_price variant.price", "4 bad_price variant.price", "7 wrong_field_count -", "9 missing rows.group"];
+    assert_eq!(told, expected);
+    let after = shop.texts(&IDENTITIES).await;
+    assert_eq!(after[..7], before, "what can't be read is neither gone nor another");
+    assert!(after.len() == 8 && after[7].starts_with("NEW ") && after[7].ends_with(" active"), "{after:?}");
+    // An SKU that comes twice in the file is told, and nothing happens to the one that has it.
+    assert_eq!(import("9,C,1\n2,B,1\n2,C,1\n").await, ["2 sku_taken variants.sku", "4 duplicate_sku variant.sku"]);
+    assert_eq!(shop.texts(&IDENTITIES).await, after);
+    // The same rows without a word of E: now it is gone.
+    import("3,D,1\n").await;
+    let gone: Vec<String> = shop.texts(&IDENTITIES).await.into_iter().filter(|it| it.ends_with("archived")).collect();
+    assert!(gone.len() == 1 && gone[0].starts_with("E "), "{gone:?}");
+}
+
+#[tokio::test]
+async fn rows_without_a_group_are_no_group() {
+    let shop = shop().await;
+    let csv = "id,sku,price\n1,A,1\n,B,1\n,C,1\n,D,1\n2,E,1\n";
+    let report = shop.import_by(GROUPED, "a.csv", csv.as_bytes()).await.expect("imported");
+    assert_eq!(shop.faults(), ["3 missing rows.group", "4 missing rows.group", "5 missing rows.group"]);
+    assert_eq!(counts(&report), [2, 0, 0, 0, 3]);
+}
+
 #[tokio::test]
 async fn variants_may_be_nested_in_a_row() {
     let shop = shop().await;
