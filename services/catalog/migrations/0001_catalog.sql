@@ -80,7 +80,7 @@ CREATE TABLE catalog_product (
     CHECK ((external_source IS NULL) = (external_id IS NULL))
 )@table;
 CREATE INDEX catalog_product_by_status ON catalog_product (status, id);
-CREATE INDEX catalog_product_by_brand ON catalog_product (brand_id, id);
+CREATE INDEX catalog_product_by_brand ON catalog_product (brand_id, status);
 
 CREATE TABLE catalog_product_category (
     product_id @id NOT NULL REFERENCES catalog_product (id),

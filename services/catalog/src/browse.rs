@@ -137,12 +137,12 @@ pub async fn find_category(ctx: &Ctx, category: &str) -> Result<CategoryPage, Er
     shown.ok_or_else(|| Error::CategoryNotFound { category: category.chars().take(120).collect() })
 }
 
-/// Brands by name.
-pub async fn list_brands(ctx: &Ctx, asked: &Asked) -> Result<List<BrandView>, Error> {
+/// Brands by name: of what buyers see, or all.
+pub async fn list_brands(ctx: &Ctx, asked: &Asked, is_staff: bool) -> Result<List<BrandView>, Error> {
     let limit = asked.limit()?;
     let after = asked.after::<(String, BrandId)>()?;
     let after = after.unwrap_or_else(|| (String::new(), BrandId::from_uuid(Uuid::nil())));
-    let mut brands = store::brands::list(&ctx.db, after, limit + 1).await?;
+    let mut brands = store::brands::list(&ctx.db, after, is_staff, limit + 1).await?;
     let shown = usize::try_from(limit).unwrap_or(0);
     let has_more = brands.len() > shown;
     brands.truncate(shown);
@@ -150,10 +150,15 @@ pub async fn list_brands(ctx: &Ctx, asked: &Asked) -> Result<List<BrandView>, Er
     Ok(List { items: brands.into_iter().map(|listed| listed.brand).collect(), next })
 }
 
-/// Attributes by key.
-pub async fn list_attributes(ctx: &Ctx, asked: &Asked, only_filterable: bool) -> Result<List<AttributeView>, Error> {
+/// Attributes by key: of what buyers see, or all.
+pub async fn list_attributes(
+    ctx: &Ctx,
+    asked: &Asked,
+    only_filterable: bool,
+    is_staff: bool,
+) -> Result<List<AttributeView>, Error> {
     let (limit, after) = (asked.limit()?, asked.after::<String>()?.unwrap_or_default());
-    let items = store::attributes::list(&ctx.db, &after, only_filterable, limit + 1).await?;
+    let items = store::attributes::list(&ctx.db, &after, only_filterable, is_staff, limit + 1).await?;
     Ok(List::of(items, limit, |item| item.key.clone()))
 }
 

@@ -93,7 +93,7 @@ impl ProductExport {
 
 async fn brand_lines(ctx: &Ctx, after: Option<(String, BrandId)>) -> Result<(Vec<ExportedLine>, At), Error> {
     let after = after.unwrap_or_else(|| (String::new(), BrandId::from_uuid(Uuid::nil())));
-    let page = brands::list(&ctx.db, after, LINES).await?;
+    let page = brands::list(&ctx.db, after, true, LINES).await?;
     let last = page.last().map(|last| (last.name_key.clone(), last.brand.id));
     let line = |brand: brands::ListedBrand| {
         ExportedLine::Part(ImportedPart::Brand(ImportedBrand { name: brand.brand.name, slug: Some(brand.brand.slug) }))
@@ -105,7 +105,7 @@ async fn brand_lines(ctx: &Ctx, after: Option<(String, BrandId)>) -> Result<(Vec
 }
 
 async fn attribute_lines(ctx: &Ctx, after: &str) -> Result<(Vec<ExportedLine>, At), Error> {
-    let page = attributes::list(&ctx.db, after, false, LINES).await?;
+    let page = attributes::list(&ctx.db, after, false, true, LINES).await?;
     let next = page.last().map_or(At::Products(None), |last| At::Attributes(last.key.clone()));
     let line = |attribute: crate::attribute::AttributeView| {
         ExportedLine::Part(ImportedPart::Attribute(ImportedAttribute {

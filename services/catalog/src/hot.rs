@@ -74,12 +74,17 @@ impl std::fmt::Debug for Hot {
 }
 
 impl Page {
-    /// The answer as JSON. Its tag begins with the version, which an edit is made on, and changes with every byte.
+    /// The answer as JSON.
     pub fn new(version: i64, answer: &impl Serialize) -> Self {
         let bytes = serde_json::to_vec(answer).expect("an answer is plain data with text keys");
-        let hash = platform::auth::sha256_hex(&bytes);
-        Self { bytes: bytes.into(), tag: format!("{version}.{}", &hash[..16]).into() }
+        let tag = tag(version, &bytes).into();
+        Self { bytes: bytes.into(), tag }
     }
+}
+
+/// A tag that begins with the version, which an edit is made on, and changes with every byte.
+pub fn tag(version: i64, bytes: &[u8]) -> String {
+    format!("{version}.{}", &platform::auth::sha256_hex(bytes)[..16])
 }
 
 impl Hot {

@@ -84,10 +84,10 @@ pub struct ProductView {
 }
 
 impl ProductView {
-    /// For staff: changes whenever the product does. Every edit and price moves the version, every flip of
-    /// availability its own count.
+    /// For staff: of everything that is shown, also the names of its brand and categories, which move no version of
+    /// the product.
     pub fn tag(&self) -> String {
-        format!("{}.{}", self.version, self.variants.iter().map(|variant| variant.availability_version).sum::<i64>())
+        crate::hot::tag(self.version, &serde_json::to_vec(self).expect("a product is plain data with text keys"))
     }
 
     /// Without what integrators note for themselves, and without what was taken out.

@@ -55,8 +55,6 @@ pub struct VariantView {
     /// Null: not for sale in this market.
     pub price: Option<Money>,
     pub availability: Availability,
-    #[serde(skip)]
-    pub availability_version: i64,
     pub tax_class: TaxClass,
     pub weight_g: i64,
     pub size: Option<VariantSize>,

@@ -19,7 +19,7 @@ pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
         .routes(routes!(list_attributes))
         .routes(routes!(show_attribute))
-        .routes(routes!(declare_attribute))
+        .routes(routes!(list_every_attribute, declare_attribute))
         .routes(routes!(edit_attribute))
 }
 
@@ -37,7 +37,7 @@ struct AttributesQuery {
     cursor: Option<String>,
 }
 
-/// What products are described by, by key.
+/// What the products in the shop are described and found by, by key.
 #[utoipa::path(get, path = "/v1/attributes", params(AttributesQuery),
     responses((status = 200, body = List<AttributeView>, description = "A page of the attributes")))]
 async fn list_attributes(
@@ -45,7 +45,19 @@ async fn list_attributes(
     Query(asked): Query<AttributesQuery>,
 ) -> Result<Json<List<AttributeView>>, Error> {
     let page = Page { limit: asked.limit, cursor: asked.cursor };
-    Ok(Json(browse::list_attributes(&ctx, &page, asked.filterable.unwrap_or(false)).await?))
+    Ok(Json(browse::list_attributes(&ctx, &page, asked.filterable.unwrap_or(false), false).await?))
+}
+
+/// Every attribute, by key; also those that no product in the shop has.
+#[utoipa::path(get, path = "/v1/admin/attributes", params(AttributesQuery), security(("staff" = [])),
+    responses((status = 200, body = List<AttributeView>, description = "A page of the attributes")))]
+async fn list_every_attribute(
+    State(ctx): State<Ctx>,
+    _: Staff<can::CatalogWrite>,
+    Query(asked): Query<AttributesQuery>,
+) -> Result<Json<List<AttributeView>>, Error> {
+    let page = Page { limit: asked.limit, cursor: asked.cursor };
+    Ok(Json(browse::list_attributes(&ctx, &page, asked.filterable.unwrap_or(false), true).await?))
 }
 
 /// An attribute.

@@ -162,11 +162,11 @@ async fn show_product(
     Ok(tagged_bytes(&headers, &page.tag, page.bytes))
 }
 
-/// The brands of the shop, by name.
+/// The brands of what is in the shop, by name.
 #[utoipa::path(get, path = "/v1/brands", params(Page),
     responses((status = 200, body = List<BrandView>, description = "A page of the brands")))]
 async fn list_brands(State(ctx): State<Ctx>, Query(page): Query<Page>) -> Result<Json<List<BrandView>>, Error> {
-    Ok(Json(browse::list_brands(&ctx, &page).await?))
+    Ok(Json(browse::list_brands(&ctx, &page, false).await?))
 }
 
 #[cfg(test)]

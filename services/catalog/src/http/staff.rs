@@ -14,13 +14,14 @@ use utoipa_axum::routes;
 
 use super::{SeenFrom, named};
 use crate::hot::Hot;
-use crate::product::{EditProduct, NewProduct, ProductView, StaffListItem};
+use crate::product::{BrandView, EditProduct, NewProduct, ProductView, StaffListItem};
 use crate::{Error, browse, create_product as create, edit_product as edit, staff_lists};
 
 pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
         .routes(routes!(list_any_products, create_product))
         .routes(routes!(show_any_product, edit_product))
+        .routes(routes!(list_every_brand))
 }
 
 /// Which products; at most one of `sku`, `external_source` with `external_id`, and `slug_prefix`.
@@ -66,6 +67,17 @@ async fn list_any_products(
     )?;
     let page = Page { limit: asked.limit, cursor: asked.cursor };
     Ok(Json(staff_lists::list_products(&ctx, &page, &which, asked.status).await?))
+}
+
+/// Every brand, by name; also those of drafts and of what is archived.
+#[utoipa::path(get, path = "/v1/admin/brands", params(Page), security(("staff" = [])),
+    responses((status = 200, body = List<BrandView>, description = "A page of the brands")))]
+async fn list_every_brand(
+    State(ctx): State<Ctx>,
+    _: Staff<can::CatalogWrite>,
+    Query(page): Query<Page>,
+) -> Result<Json<List<BrandView>>, Error> {
+    Ok(Json(browse::list_brands(&ctx, &page, true).await?))
 }
 
 /// Makes a product with its variants and prices.

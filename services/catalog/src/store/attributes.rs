@@ -22,8 +22,14 @@ statements! {
         WHERE key = $1 AND version = $2 RETURNING id";
     SHOW = "SELECT key, label, type, unit, filterable, version FROM catalog_attribute WHERE key = $1";
     VERSION = "SELECT version FROM catalog_attribute WHERE key = $1";
-    LIST = "SELECT key, label, type, unit, filterable, version FROM catalog_attribute
-        WHERE key > $1 AND (filterable OR NOT $2) ORDER BY key LIMIT $3";
+    /// Where `$3` is false, those that a product has a value of which buyers see.
+    LIST = "SELECT a.key, a.label, a.type, a.unit, a.filterable, a.version FROM catalog_attribute a
+        WHERE a.key > $1 AND (a.filterable OR NOT $2) AND ($3
+            OR EXISTS (SELECT 1 FROM catalog_attribute_value v JOIN catalog_product p ON p.id = v.product_id
+                WHERE v.attribute_id = a.id AND v.text_value IS NOT NULL AND p.status = 'active')
+            OR EXISTS (SELECT 1 FROM catalog_attribute_value v JOIN catalog_product p ON p.id = v.product_id
+                WHERE v.attribute_id = a.id AND v.number_micros IS NOT NULL AND p.status = 'active'))
+        ORDER BY a.key LIMIT $4";
     PUT_VALUES = "INSERT INTO catalog_attribute_value (product_id, attribute_id, text_value, number_micros)
         SELECT r.product_id, r.attribute_id, r.text_value, r.number_micros
         FROM @rows($1: product_id @id, attribute_id @id, text_value @text, number_micros @int) AS r
@@ -105,9 +111,15 @@ pub async fn show(db: &Db, key: &str) -> Result<Option<AttributeView>> {
     db.opt(&SHOW, params![key]).await
 }
 
-/// Up to `limit` attributes whose key comes after one.
-pub async fn list(db: &Db, after: &str, only_filterable: bool, limit: i64) -> Result<Vec<AttributeView>> {
-    db.all(&LIST, params![after, only_filterable, limit]).await
+/// Up to `limit` attributes whose key comes after one. Buyers see those of products that they see.
+pub async fn list(
+    db: &Db,
+    after: &str,
+    only_filterable: bool,
+    is_staff: bool,
+    limit: i64,
+) -> Result<Vec<AttributeView>> {
+    db.all(&LIST, params![after, only_filterable, is_staff, limit]).await
 }
 
 /// Makes products found by their attributes. Those that they had before were removed.

@@ -13,8 +13,10 @@ statements! {
     INSERT = "INSERT INTO catalog_brand (id, slug, name, name_key)
         SELECT r.id, r.slug, r.name, r.name_key FROM @rows($1: id @id, slug @text, name @text, name_key @text) AS r
         WHERE true ON CONFLICT DO NOTHING";
-    LIST = "SELECT id, slug, name, name_key FROM catalog_brand WHERE (name_key, id) > ($1, $2)
-        ORDER BY name_key, id LIMIT $3";
+    /// Where `$3` is false, those that a product has which buyers see.
+    LIST = "SELECT b.id, b.slug, b.name, b.name_key FROM catalog_brand b WHERE (b.name_key, b.id) > ($1, $2)
+        AND ($3 OR EXISTS (SELECT 1 FROM catalog_product p WHERE p.brand_id = b.id AND p.status = 'active'))
+        ORDER BY b.name_key, b.id LIMIT $4";
 }
 
 /// The brands of these names; those that are new to the shop are taken in.
@@ -56,7 +58,7 @@ impl FromRow for ListedBrand {
     }
 }
 
-/// Up to `limit` brands that come after one, by name.
-pub async fn list(db: &Db, after: (String, BrandId), limit: i64) -> Result<Vec<ListedBrand>> {
-    db.all(&LIST, params![after.0, after.1, limit]).await
+/// Up to `limit` brands that come after one, by name. Buyers see those of products that they see.
+pub async fn list(db: &Db, after: (String, BrandId), is_staff: bool, limit: i64) -> Result<Vec<ListedBrand>> {
+    db.all(&LIST, params![after.0, after.1, is_staff, limit]).await
 }

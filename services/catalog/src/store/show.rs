@@ -20,7 +20,7 @@ statements! {
         FROM wanted w JOIN catalog_product p ON p.id = w.id LEFT JOIN catalog_brand b ON b.id = p.brand_id
         UNION ALL
         SELECT 1, v.position, v.id, v.sku, v.title, v.status, v.options, v.images, v.metadata, v.external_source,
-            v.external_id, v.availability_version,
+            v.external_id, NULL,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             v.tax_class, v.weight_g, v.length_mm, v.width_mm, v.height_mm, v.hs_code, v.origin, v.requires_shipping,
             v.availability, pr.amount_minor
@@ -117,8 +117,7 @@ fn product(row: &mut Row) -> Result<ProductView> {
 fn variant(row: &mut Row) -> Result<(VariantView, Option<i64>)> {
     let (id, sku, title, status) = (row.take()?, row.take()?, row.take()?, row.take()?);
     let (options, images, metadata, external_ref) = (json(row)?, json(row)?, json(row)?, external_ref(row)?);
-    let availability_version = row.take()?;
-    skip(row, 7)?;
+    skip(row, 8)?;
     let (tax_class, weight_g, size) = (row.take()?, row.take()?, size(row)?);
     let (hs_code, origin, requires_shipping) = (row.take()?, row.take()?, row.take()?);
     let view = VariantView {
@@ -130,7 +129,6 @@ fn variant(row: &mut Row) -> Result<(VariantView, Option<i64>)> {
         images,
         price: None,
         availability: row.take()?,
-        availability_version,
         tax_class,
         weight_g,
         size,

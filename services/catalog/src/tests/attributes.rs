@@ -69,7 +69,7 @@ async fn staff_declares_and_describes_attributes() {
     let refused = shop.with(&["grams:100"]).await;
     assert!(matches!(refused, Err(Error::Problem(problem)) if problem.errors[0].pointer == "attribute"));
     let keys = |only| async move {
-        let list = list_attributes(ctx, &Page::default(), only).await.expect("a page");
+        let list = list_attributes(ctx, &Page::default(), only, true).await.expect("a page");
         list.items.into_iter().map(|item| item.key).collect::<Vec<_>>()
     };
     assert_eq!((keys(false).await, keys(true).await), (vec!["grams".into(), "origin".into()], vec!["origin".into()]));
@@ -101,4 +101,22 @@ async fn lists_are_filtered_by_attributes() {
     }
     let unknown = shop.with(&["colour:red"]).await;
     assert!(matches!(unknown, Err(Error::Problem(problem)) if problem.errors[0].pointer == "attribute"));
+}
+
+#[tokio::test]
+async fn what_only_drafts_have_is_for_staff() {
+    let shop = shop().await;
+    shop.tea("Assam", json!({ "origin": "India", "grams": 100 })).await.expect("a tea");
+    let draft = |sku: &str| json!({ "title": "Next year", "brand": "Secret", "attributes": { "secret": "x", "grams": 1 }, "variants": [{ "sku": sku }] });
+    let made = shop.create(draft("next")).await.expect("a draft");
+    let seen = async |is_staff: bool| {
+        let attributes = list_attributes(&shop.ctx, &Page::default(), false, is_staff).await.expect("a page").items;
+        let brands = crate::browse::list_brands(&shop.ctx, &Page::default(), is_staff).await.expect("a page").items;
+        let keys = attributes.into_iter().map(|attribute| attribute.key);
+        keys.chain(brands.into_iter().map(|brand| brand.name)).collect::<Vec<String>>()
+    };
+    assert_eq!(seen(false).await, ["grams", "origin"]);
+    assert_eq!(seen(true).await, ["grams", "origin", "secret", "Secret"]);
+    shop.edit(made.id, made.version, json!({ "status": "active" })).await.expect("in the shop");
+    assert_eq!(seen(false).await, ["grams", "origin", "secret", "Secret"]);
 }

@@ -81,7 +81,7 @@ async fn names_that_are_taken_are_refused_and_leave_nothing_behind() {
     let category = refused(json!({ "categories": ["nowhere"] })).await;
     assert!(matches!(category, Err(Error::Problem(problem)) if problem.errors[0].pointer == "/categories/0"));
     assert_eq!(shop.said().await.len(), 2, "only the first was said");
-    let brands = crate::browse::list_brands(&shop.ctx, &platform::http::Page::default()).await.expect("brands");
+    let brands = crate::browse::list_brands(&shop.ctx, &platform::http::Page::default(), false).await.expect("brands");
     assert_eq!(brands.items.len(), 1, "a refused product brings no brand");
     let same_title = refused(json!({})).await.expect("a slug of its own");
     assert!(same_title.slug.starts_with("linen-shirt-"), "{}", same_title.slug);
@@ -202,4 +202,21 @@ async fn flips_of_availability_may_come_in_any_order_and_before_the_variant() {
     assert_eq!(text(&list["items"][0]["availability"]), "low", "the best of both variants");
     let said = shop.said().await;
     assert_eq!(said.iter().filter(|name| *name == "products.changed").count(), 2, "once for each that was news");
+}
+
+#[tokio::test]
+async fn a_category_of_another_name_moves_the_tag_that_staff_knows() {
+    let shop = shop().await;
+    shop.category("Tea", None).await.expect("a category");
+    let made = shop
+        .create(json!({ "title": "Sencha", "categories": ["tea"], "variants": [{ "sku": "s" }] }))
+        .await
+        .expect("a product");
+    shop.edit_category("tea", json!({ "title": "Fine tea" })).await.expect("edited");
+    let now = shop.product(made.id).await;
+    assert_eq!((now.categories[0].title.as_str(), now.version), ("Fine tea", made.version));
+    assert_ne!(now.tag(), made.tag());
+    assert_eq!(now.tag(), shop.product(made.id).await.tag());
+    // An edit is made on the version, which the tag begins with.
+    assert_eq!(now.tag().split('.').next(), Some(made.version.to_string().as_str()));
 }
