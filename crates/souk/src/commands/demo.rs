@@ -6,6 +6,7 @@ mod sample;
 use std::path::Path;
 
 use contracts::customers::Role;
+use platform::config::Server;
 use platform::{Clock, Config, Ids};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -19,8 +20,9 @@ const DATABASE: &str = "souk-demo.db";
 const BUYER: &str = "ada@example.com";
 
 /// Runs the sample shop from `folder`, replacing an earlier one; with `once`, stops after the purchase.
-pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result<(), String> {
+pub(crate) async fn run(config: Config, folder: &Path, once: bool) -> Result<(), String> {
     let sample = sample::Sample::read()?;
+    let mut config = of_its_own(config);
     prepare(&mut config, folder)?;
     sample.settle_into(&mut config, folder)?;
     let (listener, address) = listen(&config.server.listen).await?;
@@ -38,6 +40,14 @@ pub(crate) async fn run(mut config: Config, folder: &Path, once: bool) -> Result
     ship(&api, &order).await?;
     timeline(&api, &order).await?;
     stay(running, &address.to_string(), &staff.key, folder, once).await
+}
+
+/// The settings of another shop that lie where it is started are not its own: it writes to nobody of theirs, and takes
+/// what it needs. Where it listens and what it logs is for who starts it to say.
+fn of_its_own(config: Config) -> Config {
+    let Config { server: Server { listen, .. }, log, .. } = config;
+    let usual = Config::defaults();
+    Config { server: Server { listen, ..usual.server }, log, ..usual }
 }
 
 /// A fresh folder for the sample shop's database and mails.
@@ -170,4 +180,32 @@ fn text(value: &Value, field: &str) -> Result<String, String> {
 fn money(value: &Value) -> String {
     serde_json::from_value::<contracts::Money>(value.clone())
         .map_or_else(|_| value.to_string(), |money| money.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn it_takes_no_settings_of_another_shop() {
+        let set = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
+        let environment: HashMap<String, String> = [
+            ("SOUK_SERVER__LISTEN", "127.0.0.1:9999"),
+            ("SOUK_LOG__FILTER", "debug"),
+            ("SOUK_NOTIFICATIONS__SMTP__URL", "smtp://127.0.0.1:25"),
+            ("SOUK_PAYMENTS__CARD__ENABLED", "false"),
+            ("SOUK_SERVER__SECRETS_FILE", "theirs.key"),
+        ]
+        .iter()
+        .map(set)
+        .collect();
+        let config = of_its_own(Config::load(None, &environment).expect("settings"));
+        assert_eq!((config.server.listen.as_str(), config.log.filter.as_str()), ("127.0.0.1:9999", "debug"));
+        let mut usual = Config::defaults();
+        usual.server.listen = "127.0.0.1:9999".to_owned();
+        "debug".clone_into(&mut usual.log.filter);
+        assert_eq!(config.shown(), usual.shown());
+    }
 }
