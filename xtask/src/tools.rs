@@ -18,7 +18,7 @@ struct Package {
     is_here: fn() -> bool,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 6] = [
     Package {
         name: "postgresql",
         gives: "PostgreSQL's server programs",
@@ -26,6 +26,8 @@ const PACKAGES: [Package; 4] = [
     },
     Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
     Package { name: "python3-aiosmtpd", gives: "a mail server (aiosmtpd)", is_here: || Path::new(AIOSMTPD).is_dir() },
+    Package { name: "curl", gives: "curl", is_here: || on_path("curl").is_some() },
+    Package { name: "jq", gives: "jq", is_here: || on_path("jq").is_some() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];
 

@@ -53,12 +53,41 @@ impl Process {
 
     /// As [`Process::serve`], where a failpoint may end it before it serves.
     pub async fn try_serve(database: &Database, settings: &[Setting<'_>]) -> Result<Self, Ended> {
+        let base = |said: &str| said.lines().find_map(|line| Some(line.strip_prefix("souk serves on ")?.to_owned()));
+        let (mut process, base) = Self::start(database, settings, &["serve"], base).await?;
+        process.client = Client::new(base);
+        Ok(process)
+    }
+
+    /// `souk demo` in the test's folder, when it has bought from itself; with its staff's key.
+    ///
+    /// # Panics
+    /// Where it ends before that, with what it said.
+    pub async fn demo(database: &Database) -> (Self, String) {
+        let key = |said: &str| Some(said.split_once("staff key: ")?.1.lines().next()?.to_owned());
+        let ready = |said: &str| {
+            let base = said.split_once("is open on ")?.1.split(',').next()?;
+            Some((base.to_owned(), key(said)?))
+        };
+        let started = Self::start(database, &[], &["demo"], ready).await;
+        let (mut process, (base, key)) = started.unwrap_or_else(|ended| panic!("souk demo ended: {ended:#?}"));
+        process.client = Client::new(base);
+        (process, key)
+    }
+
+    /// Starts it and waits until what it prints is `ready`.
+    async fn start<T>(
+        database: &Database,
+        settings: &[Setting<'_>],
+        arguments: &[&str],
+        ready: impl Fn(&str) -> Option<T>,
+    ) -> Result<(Self, T), Ended> {
         let name = uuid::Uuid::now_v7().simple().to_string();
         let (stdout, stderr) =
             (database.folder().join(format!("{name}.out")), database.folder().join(format!("{name}.err")));
         let file = |path: &PathBuf| Stdio::from(File::create(path).expect("a file in the test's folder"));
         let child = command(database, settings)
-            .arg("serve")
+            .args(arguments)
             .env("SOUK_SERVER__LISTEN", "127.0.0.1:0")
             .stdout(file(&stdout))
             .stderr(file(&stderr))
@@ -68,16 +97,15 @@ impl Process {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let said = std::fs::read_to_string(&stdout).unwrap_or_default();
-            if let Some(base) = said.lines().find_map(|line| line.strip_prefix("souk serves on ")) {
-                process.client = Client::new(base);
-                return Ok(process);
+            if let Some(ready) = ready(&said) {
+                return Ok((process, ready));
             }
             if let Some(status) = process.child.try_wait().expect("our own child") {
                 return Err(Ended { status, stdout: said, stderr: process.stderr() });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        panic!("souk does not serve after {PATIENCE:?}: {}", process.stderr());
+        panic!("`souk {}` is not ready after {PATIENCE:?}: {}", arguments.join(" "), process.stderr());
     }
 
     /// What it has written to standard error.

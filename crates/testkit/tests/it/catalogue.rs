@@ -92,8 +92,28 @@ pub async fn a_buyer_browses_filters_and_sorts(topology: Topology) {
     let brands = shop.get("/v1/brands").await.must(200);
     let brands: Vec<_> = brands["items"].as_array().expect("items").iter().map(|brand| text(&brand["slug"])).collect();
     assert_eq!(brands, ["bamboo-sons", "leaf", "other"]);
+    let draft = json!({ "title": "Next year", "brand": "Secret", "attributes": { "secret": "x" }, "variants": [{ "sku": "next" }] });
+    owner.post("/v1/admin/products", draft).await.must(201);
+    assert_eq!(shop.get("/v1/brands").await.must(200)["items"].as_array().map(Vec::len), Some(3));
+    for (list, name, many) in [("brands", "name", 4), ("attributes", "key", 5)] {
+        let shown = shop.get(format!("/v1/{list}?limit=100")).await.must(200).to_string();
+        assert!(!shown.to_lowercase().contains("secret"), "a draft is nobody's to see: {shown}");
+        shop.get(format!("/v1/admin/{list}")).await.refused(401, "request.unauthenticated");
+        let every = owner.get(format!("/v1/admin/{list}?limit=100")).await.must(200);
+        let every: Vec<_> = every["items"].as_array().expect("items").iter().map(|item| text(&item[name])).collect();
+        assert!(every.len() == many && every.iter().any(|name| name.eq_ignore_ascii_case("secret")), "{every:?}");
+    }
     let attributes = shop.get("/v1/attributes?filterable=true&limit=2").await.must(200);
     assert_eq!((&attributes["items"][0]["key"], &attributes["items"][0]["type"]), (&json!("grams"), &json!("number")));
+    // A cursor that nobody was given: JSON of a text with U+0000.
+    for list in ["categories", "attributes", "brands", "products?sort=title"] {
+        let and = if list.contains('?') { '&' } else { '?' };
+        for cursor in ["Ilx1MDAwMCI", "WyJcdTAwMDAiLCIwMTk0ZDJmZS0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiXQ"] {
+            shop.get(format!("/v1/{list}{and}cursor={cursor}")).await.refused(422, "request.invalid");
+        }
+    }
+    let by_slug = "/v1/admin/products?slug_prefix=a&cursor=Ilx1MDAwMCI";
+    owner.get(by_slug).await.refused(422, "request.invalid");
     for (query, pointer) in
         [("category=nowhere", "category"), ("brand=nobody", "brand"), ("attribute=x:y", "attribute")]
     {

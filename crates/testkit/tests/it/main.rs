@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod archive;
 mod binary;
 mod carts;
 mod catalogue;
