@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::customers::Role;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use testkit::{Client, Product, Shop, Staff, TOKEN_OK, Topology};
+use testkit::{Client, Product, Shop, ShopOptions, Staff, TOKEN_OK, Topology};
 use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -124,6 +124,67 @@ pub async fn log_out_everywhere_and_a_new_password_end_other_sessions(topology: 
     phone.must_be_out().await;
     tablet.get("/v1/customers/me").await.refused(401, "request.unauthenticated");
     eve.me().await;
+    shop.finish().await;
+}
+
+pub async fn no_log_in_with_the_old_password_outlives_its_change(topology: Topology) {
+    let shop = Shop::start(topology).await;
+    let ada = customer(&shop, "ada@example.com").await;
+    let old = json!({ "email": "ada@example.com", "password": PASSWORD });
+    // All at once: some log ins look at the old password while the new one is set.
+    let log_ins = join_all((0..4).map(|_| async { shop.post("/v1/sessions", old.clone()).await }));
+    let new = json!({ "current_password": PASSWORD, "new_password": "vier kleine worte hier" });
+    let (log_ins, changed) = futures::join!(log_ins, async { ada.client.put("/v1/customers/me/password", new).await });
+    changed.must(204);
+    for answer in log_ins {
+        if answer.status == 201 {
+            let session = answer.must(201);
+            bearer(&shop, &session).get("/v1/customers/me").await.refused(401, "request.unauthenticated");
+            refresh(&shop, &session["refresh_token"]).await.refused(401, "customers.session_over");
+        } else {
+            answer.refused(401, "customers.wrong_credentials");
+        }
+    }
+    ada.me().await;
+    shop.finish().await;
+}
+
+pub async fn a_page_of_a_named_origin_asks_with_its_cookies(topology: Topology) {
+    const APP: &str = "https://app.shop.example";
+    let edit: Box<dyn FnOnce(&mut platform::Config) + Send> =
+        Box::new(|config| config.server.cors_origins = vec![APP.to_owned()]);
+    let shop = Shop::start_with(topology, ShopOptions { edit, ..Default::default() }).await;
+    let preflight = async |origin: &str| {
+        let asked = shop.ask_with("OPTIONS", "/v1/customers/me").header("Origin", origin);
+        let asked = asked.header("Access-Control-Request-Method", "PATCH");
+        asked.header("Access-Control-Request-Headers", "content-type,if-match").await
+    };
+    let allowed = preflight(APP).await;
+    assert_eq!(allowed.header("access-control-allow-origin"), APP);
+    assert_eq!(allowed.header("access-control-allow-credentials"), "true");
+    // Browsers take no `*` with credentials.
+    assert!(allowed.header("access-control-allow-methods").split(',').any(|method| method == "PATCH"));
+    assert_eq!(allowed.header("access-control-allow-headers"), "content-type,if-match");
+    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+
+    register(&shop, "ada@example.com").await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "cookies": true });
+    let answer = shop.post("/v1/sessions", body).header("Origin", APP).header("Sec-Fetch-Site", "same-site").await;
+    let cookies: Vec<String> =
+        answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("text").to_owned()).collect();
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
+    answer.must(201);
+    let jar: Vec<&str> = cookies.iter().map(|cookie| cookie.split(';').next().expect("a pair")).collect();
+    let page = shop.client.with("Cookie", jar.join("; ")).with("Origin", APP);
+    let me = page.get("/v1/customers/me").await;
+    assert_eq!(
+        (me.header("access-control-allow-origin"), me.header("access-control-allow-credentials")),
+        (APP, "true")
+    );
+    let etag = me.header("etag").to_owned();
+    me.must(200);
+    let changed = page.patch("/v1/customers/me", json!({ "phone": "+43 1 58858" })).header("If-Match", etag).await;
+    assert_eq!(changed.must(200)["phone"], "+43 1 58858");
     shop.finish().await;
 }
 

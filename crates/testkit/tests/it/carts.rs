@@ -87,6 +87,50 @@ pub async fn a_guest_who_logs_in_takes_their_cart_along(topology: Topology) {
     shop.finish().await;
 }
 
+/// Variants with their units of each open cart.
+async fn open_units(client: &Client) -> Vec<(String, i64)> {
+    let mut units = Vec::new();
+    for item in client.get("/v1/carts").await.must(200)["items"].as_array().expect("a list") {
+        let cart = client.get(format!("/v1/carts/{}", text(&item["id"]))).await.must(200);
+        let lines = cart["lines"].as_array().expect("lines").iter();
+        units.extend(lines.map(|line| (text(&line["variant"]).to_owned(), line["quantity"].as_i64().expect("units"))));
+    }
+    units.sort();
+    units
+}
+
+pub async fn a_cart_is_claimed_beside_an_order_that_is_just_placed(topology: Topology) {
+    let (shop, owner) = Shop::open(topology).await;
+    let (teapot, cup) = (owner.product(1999, 50).await, owner.product(500, 50).await);
+    for round in 0..4 {
+        let ada = customer(&shop).await;
+        let own =
+            ada.post("/v1/carts", json!({ "lines": [{ "variant": cup.variant, "quantity": 3 }] })).await.must(201);
+        let own = Buyer { client: ada.clone(), cart: text(&own["id"]).to_owned() };
+        let (guest, token) = guest(&shop).await;
+        guest.cart_with(&teapot, 2).await;
+        // One of the two is ordered, and nobody waits until that is heard of everywhere.
+        let ordered = if round % 2 == 0 { &guest } else { &own };
+        if round % 2 == 1 {
+            own.check_in().await;
+        }
+        let order = ordered.place(TOKEN_OK).await;
+        let claim = ada.with("Cart-Token", &token).post(format!("/v1/carts/{}/claim", guest.cart), json!({})).await;
+        let status = claim.status;
+        assert!(status == 200 || status == 409, "{}", claim.shown());
+        shop.settle().await;
+        let sold = ada.with("Cart-Token", &token).get(format!("/v1/orders/{order}")).await;
+        let (bought, left) = if round % 2 == 0 { (&teapot, (&cup, 3)) } else { (&cup, (&teapot, 2)) };
+        if round % 2 == 1 {
+            assert_eq!(sold.must(200)["lines"][0]["variant"], json!(bought.variant));
+        }
+        let open = open_units(&ada).await;
+        let expected = if round % 2 == 1 && status == 409 { vec![] } else { vec![(left.0.variant.clone(), left.1)] };
+        assert_eq!(open, expected, "round {round}, the claim was answered {status}");
+    }
+    shop.finish().await;
+}
+
 /// A guest with an empty cart, and its token.
 async fn guest(shop: &Shop) -> (Buyer, String) {
     let cart = shop.post("/v1/carts", json!({})).await.must(201);

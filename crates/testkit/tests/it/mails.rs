@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::customers::Role;
 use serde_json::{Value, json};
 use testkit::{Buyer, Shop, ShopOptions, Smtp, Staff, TOKEN_DECLINED, TOKEN_OK, Topology};
 use uuid::Uuid;
@@ -209,6 +210,29 @@ pub async fn a_guest_asks_for_a_link_and_a_customer_is_welcomed(topology: Topolo
     assert_eq!(seen["number"], number);
     let welcome = smtp.mails_to("grete@example.com");
     assert_eq!(subjects(&welcome), ["Willkommen bei Teehaus"], "{welcome:#?}");
+    shop.finish().await;
+}
+
+pub async fn who_may_read_an_order_gets_no_link_that_changes_it(topology: Topology) {
+    let smtp = Smtp::start().await;
+    let (shop, owner) = open(topology, &smtp).await;
+    let (_, order) = bought_by(&shop, &owner, ADA, "en", TOKEN_OK).await;
+    let auditor = shop.staff(Role::Auditor).await;
+    let body = json!({ "locale": "en", "order": order });
+    let mut links = 0;
+    for template in auditor.get("/v1/admin/templates").await.must(200)["items"].as_array().expect("a list") {
+        let path = format!("/v1/admin/templates/{}/preview", template["name"].as_str().expect("a name"));
+        let shown = auditor.post(&path, body.clone()).await.must(200);
+        let text = shown["text"].as_str().expect("a text");
+        for token in text.split("?token=").skip(1).filter_map(|rest| rest.split_whitespace().next()) {
+            let guest = shop.with("Order-Token", token);
+            assert_ne!(guest.get(format!("/v1/orders/{order}")).await.status, 200, "{path} {token}");
+            assert_ne!(guest.post(format!("/v1/orders/{order}/cancel"), json!({})).await.status, 200, "{path}");
+            links += 1;
+        }
+    }
+    assert!(links > 0, "a preview shows where the link would be");
+    owner.post("/v1/admin/templates/order_confirmed/preview", body).await.must(200);
     shop.finish().await;
 }
 

@@ -44,13 +44,14 @@ testkit::stories! {
         a_browser_keeps_its_tokens_in_cookies_and_other_sites_get_nowhere
         two_customers_see_and_touch_nothing_of_each_other
         wrong_passwords_slow_down_for_a_known_and_an_unknown_account_alike
-        whoever_races_for_one_thing_of_an_account_gets_it_once staff_find_accounts_and_roles_if_they_may;
+        whoever_races_for_one_thing_of_an_account_gets_it_once staff_find_accounts_and_roles_if_they_may
+        no_log_in_with_the_old_password_outlives_its_change a_page_of_a_named_origin_asks_with_its_cookies;
     guest_buys: a_guest_buys_two_teapots_and_everything_adds_up;
     last_unit: fifty_buyers_race_for_the_last_unit;
     crowd: sixty_four_buyers_on_eight_connections_are_all_served;
     shopping: a_cart_is_changed_until_it_is_right what_two_tabs_put_in_at_once_is_all_there;
     catalogue: a_buyer_browses_filters_and_sorts the_whole_catalogue_is_walked_while_it_changes of_many_edits_on_one_tag_one_is_made no_page_is_older_than_the_edit_that_was_answered what_is_hot_costs_nothing categories_that_are_moved_at_once_make_no_cycle variants_come_and_go_and_change_places each_market_has_its_prices attributes_have_types;
-    carts: a_guest_who_logs_in_takes_their_cart_along one_request_opens_a_cart_and_null_takes_things_away a_cart_has_limits
+    carts: a_guest_who_logs_in_takes_their_cart_along a_cart_is_claimed_beside_an_order_that_is_just_placed one_request_opens_a_cart_and_null_takes_things_away a_cart_has_limits
         a_cart_that_is_left_alone_is_forgotten what_changed_since_is_shown;
     shipping: zones_are_found_by_postcode_and_rates_by_weight_and_total two_parcels_at_two_times_are_two_captures
         what_two_places_hold_goes_out_from_both a_buyer_fetches_the_goods a_lost_parcel_ends_its_order
@@ -81,7 +82,8 @@ testkit::stories! {
         a_mail_server_that_is_down_gets_the_mail_once_when_it_is_back
         what_a_mail_server_puts_off_comes_later_and_what_it_refuses_has_failed
         who_has_to_transfer_is_told_how who_was_declined_is_reminded_once_and_not_while_they_try
-        a_guest_asks_for_a_link_and_a_customer_is_welcomed staff_look_at_mails_before_buyers_do;
+        a_guest_asks_for_a_link_and_a_customer_is_welcomed staff_look_at_mails_before_buyers_do
+        who_may_read_an_order_gets_no_link_that_changes_it;
     webhooks: a_program_is_told_of_a_purchase_once_each a_program_that_was_down_gets_what_it_missed
         nothing_is_left_behind_when_much_happens_at_once sixty_race_for_fifty_places
         secrets_are_rotated_without_a_gap endpoints_are_for_who_may_and_never_private;

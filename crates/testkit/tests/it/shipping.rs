@@ -114,6 +114,9 @@ pub async fn two_parcels_at_two_times_are_two_captures(topology: Topology) {
     assert!(text(&sent["parcels"][0]["tracking_url"]).ends_with("RR1"), "{sent:#}");
     let again = owner.post(format!("{}/dispatch", path(whole)), part).await.must(200);
     assert_eq!(again, sent, "a repeat sends nothing more");
+    let other = owner.post(format!("{}/dispatch", path(whole)), json!({ "lines": line(2) })).await;
+    let left = other.refused(409, "shipping.dispatched");
+    assert_eq!((&left["context"]["lines"], &left["context"]["parcels"][0]["carrier"]), (&line(1), &json!("Post")));
     shop.settle().await;
     let seen = buyer.see(&order).await;
     assert_eq!(
@@ -227,11 +230,15 @@ pub async fn a_lost_parcel_ends_its_order(topology: Topology) {
         let lost = owner.post(format!("{path}/lost"), json!({})).await.must(200);
         assert_eq!(lost["state"], "lost", "{lost:#}");
     }
-    owner.post(format!("{path}/deliver"), json!({})).await.refused(409, "shipping.lost");
     shop.settle().await;
     let seen = buyer.see(&order).await;
     assert_eq!((&seen["status"], &seen["fulfilment_state"]), (&json!("completed"), &json!("lost")), "{seen:#}");
     assert_eq!(seen["payment_state"], "captured", "a person decides on a refund");
+    let found = owner.post(format!("{path}/deliver"), json!({})).await.must(200);
+    assert_eq!((&found["state"], &found["lost_at"]), (&json!("delivered"), &Value::Null), "it turned up: {found:#}");
+    shop.settle().await;
+    let seen = buyer.see(&order).await;
+    assert_eq!((&seen["status"], &seen["fulfilment_state"]), (&json!("completed"), &json!("delivered")), "{seen:#}");
     shop.finish().await;
 }
 

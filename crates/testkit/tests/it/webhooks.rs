@@ -205,7 +205,14 @@ pub async fn endpoints_are_for_who_may_and_never_private(topology: Topology) {
     let tag = read.header("etag").to_owned();
     let edit = json!({ "events": ["order.placed"], "description": "the warehouse" });
     owner.patch(path(&made), edit.clone()).await.refused(428, "request.if_match_required");
-    let edited = owner.patch(path(&made), edit.clone()).header("If-Match", &tag).await.must(200);
+    let edited = owner.patch(path(&made), edit.clone()).header("If-Match", &tag).await;
+    let tag_after = edited.header("etag").to_owned();
+    let edited = edited.must(200);
+    assert_eq!(
+        owner.get(path(&made)).header("If-None-Match", &tag_after).await.status,
+        304,
+        "its tag is the next one's"
+    );
     assert_eq!((&edited["events"], &edited["enabled"]), (&json!(["order.placed"]), &json!(false)));
     owner.patch(path(&made), edit).header("If-Match", &tag).await.refused(412, "notifications.endpoint_changed");
     owner.post(format!("{}/ping", path(&made)), json!({})).await.refused(409, "notifications.endpoint_disabled");

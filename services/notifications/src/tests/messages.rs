@@ -1,7 +1,7 @@
 //! From an event to a mail.
 
 use contracts::carts::CartId;
-use contracts::customers::{CustomerContact, CustomerId, CustomerRegistered};
+use contracts::customers::{CustomerContact, CustomerId, CustomerRegistered, Permission};
 use contracts::inventory::LocationId;
 use contracts::orders::{
     CancelReason, OrderCancelled, OrderConfirmed, OrderLink, OrderLinkId, OrderLinkRequested, OrderStatus,
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::shop::{Shop, order};
 use crate::message::MessageState::{Failed, Pending, Sent, Skipped};
+use crate::message::Template;
 use crate::sample;
 
 fn id<I: Id>(number: u128) -> I {
@@ -51,7 +52,7 @@ fn refunded(refund: u128, amount: i64) -> PaymentRefunded {
 
 fn action_required(attempt: u128) -> PaymentActionRequired {
     let (payment, attempt): (PaymentId, AttemptId) = (id(1), id(attempt));
-    PaymentActionRequired { order: order(), payment, attempt }
+    PaymentActionRequired { order: order(), payment, attempt, method: "card".to_owned() }
 }
 
 fn declined(attempt: u128, tries_left: i64) -> PaymentDeclined {
@@ -354,4 +355,32 @@ async fn staff_look_at_templates_before_anyone_gets_them() {
     assert_eq!(preview("no_such", json!({ "locale": "en" })).await.0, 404);
     assert_eq!(preview("welcome", json!({ "locale": "../../etc" })).await.0, 400);
     assert!(shop.files().is_empty() && shop.messages().await.is_empty(), "nothing is sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_at_a_guests_message_gets_no_link_that_works() {
+    let names = std::sync::Arc::new(crate::outgoing::SystemNames);
+    let shop = Shop::open_with(names, |config| {
+        config.notifications.order_page = "https://shop.example/orders/{order}?token={token}".to_owned();
+    });
+    let shop = shop.await;
+    let link = OrderLink { order: order(), token: "souk_ot_real".to_owned(), expires_at: shop.ctx.clock.now() };
+    shop.world_is(|world| world.contact.link = Some(link));
+    let body = Some(json!({ "locale": "en", "order": order() }));
+    let mut with_link = 0;
+    for template in Template::ALL {
+        let path = format!("/v1/admin/templates/{}/preview", template.as_str());
+        let (status, shown) = shop.ask("POST", &path, body.clone()).await;
+        assert_eq!(status, 200, "{shown}");
+        let shown = shown.to_string();
+        assert!(!shown.contains("souk_ot_real"), "{template:?} {shown}");
+        with_link += usize::from(shown.contains("token=souk_ot_sample"));
+    }
+    assert!(with_link > 2, "they show where the link would be");
+    let shop = Shop::open().await;
+    shop.world_is(|world| world.permissions = vec![Permission::NotificationsRead]);
+    let path = "/v1/admin/templates/order_confirmed/preview";
+    let (status, problem) = shop.ask("POST", path, body).await;
+    assert_eq!((status, &problem["code"]), (403, &json!("request.forbidden")), "{problem}");
+    assert_eq!(shop.ask("POST", path, Some(json!({ "locale": "en" }))).await.0, 200);
 }
