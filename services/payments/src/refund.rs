@@ -224,18 +224,22 @@ mod tests {
 
     /// `lines`: quantity, cancelled, total.
     fn order(lines: &[(i64, i64, i64)], shipping: i64) -> Refundable {
-        let eur = |amount| Money::new(amount, Currency::EUR);
+        order_in(Currency::EUR, lines, shipping)
+    }
+
+    fn order_in(currency: Currency, lines: &[(i64, i64, i64)], shipping: i64) -> Refundable {
+        let money = |amount| Money::new(amount, currency);
         let lines = lines.iter().zip(1..).map(|((quantity, cancelled, total), number)| RefundableLine {
             line: line(number),
             variant: VariantId::from_uuid(Uuid::nil()),
             quantity: *quantity,
             cancelled: *cancelled,
-            total: eur(*total),
+            total: money(*total),
         });
         let lines: Vec<_> = lines.collect();
         let total = shipping + lines.iter().map(|line| line.total.amount).sum::<i64>();
         let (order, status) = (OrderId::from_uuid(Uuid::nil()), OrderStatus::Confirmed);
-        Refundable { order, status, total: eur(total), lines, shipping_total: eur(shipping) }
+        Refundable { order, status, total: money(total), lines, shipping_total: money(shipping) }
     }
 
     fn units(number: u128, quantity: i64) -> RefundUnits {
@@ -254,14 +258,16 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
         #[test]
         fn all_units_one_by_one_return_what_is_due(
+            code in prop::sample::select(&["EUR", "JPY", "KWD"][..]),
             lines in prop::collection::vec((1_i64..7, 0_i64..7, 0_i64..5_000), 1..5),
             shipping in 0_i64..1_000,
             order_of_units in prop::collection::vec(0_usize..5, 0..40),
         ) {
             let lines: Vec<_> = lines.into_iter().map(|(quantity, cancelled, total)| (quantity, cancelled.min(quantity), total)).collect();
-            let order = order(&lines, shipping);
+            let order = order_in(Currency::from_code(code).expect("a currency"), &lines, shipping);
             let rest = lines.iter().enumerate().flat_map(|(at, (quantity, ..))| std::iter::repeat_n(at, *quantity as usize));
             let mut gone: BTreeMap<LineId, i64> = BTreeMap::new();
             let (_, mut back) = price(&order, &gone, &[], true).expect("the shipping");
@@ -277,6 +283,13 @@ mod tests {
                 }
             }
             prop_assert_eq!(back, due(&order));
+            let paid: i64 = lines.iter().map(|(_, _, total)| total).sum::<i64>() + shipping;
+            let cancelled = order.lines.iter().map(|line| UnitsDue {
+                line: line.line, from: line.quantity - line.cancelled, quantity: line.cancelled, of: line.quantity, total: line.total,
+            });
+            let (shares, before) = not_back_yet(&cancelled.collect::<Vec<_>>(), &gone);
+            prop_assert_eq!(back + shares.iter().map(|share| share.amount).sum::<i64>(), paid);
+            prop_assert_eq!(before, 0, "no unit goes back twice");
         }
     }
 }

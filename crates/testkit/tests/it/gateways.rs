@@ -6,14 +6,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use testkit::{
-    Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW,
-    Topology,
+    Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW, Topology,
 };
 use uuid::Uuid;
 
 use crate::refunds::send;
 
 const SECRET: &str = "whsec_of_a_test_bank";
+/// The bank waits for the buyer, and holds the money later even where it was withdrawn or declined.
+const TOKEN_RELENTING: &str = "tok_relenting";
 const TOTAL: i64 = 2 * 1999 + 490;
 /// Longer than an order may stay unpaid.
 const PAST_THE_TIMER: Duration = Duration::from_secs(31 * 60);
@@ -150,20 +151,35 @@ pub async fn an_order_is_cancelled_while_the_gateway_is_silent(topology: Topolog
 pub async fn an_event_after_the_orders_end_gives_the_money_back(topology: Topology) {
     let (shop, owner) = open(topology).await;
     let buyer = cart(&shop, &owner).await;
-    let order = buyer.place(TOKEN_NEEDS_ACTION).await;
+    let order = buyer.place(TOKEN_RELENTING).await;
     shop.settle().await;
-    let page = crate::paying::bank_page(&buyer.see(&order).await);
-    // The buyer says yes in the moment in which the order ends.
-    let (_, ()) = futures::join!(
-        async { buyer.cancel(&order).await.must(200) },
-        crate::paying::complete(&shop, &page, "authorized")
-    );
+    buyer.cancel(&order).await.must(200);
+    shop.settle().await;
+    let payment = owner.payment(&order).await;
+    assert_eq!((&payment["status"], &payment["authorized"]), (&json!("declined"), &eur(0)), "withdrawn: {payment:#}");
+    // The bank holds the money after all, and tells of it.
+    shop.advance(Duration::from_secs(30));
     shop.settle().await;
     tell(&shop, &told_of(&owner, &order).await).await.must(204);
     shop.settle().await;
     assert_eq!(buyer.see(&order).await["status"], "cancelled");
     let payment = owner.payment(&order).await;
-    assert_eq!((&payment["authorized"], &payment["captured"]), (&payment["voided"], &eur(0)), "{payment:#}");
+    assert_eq!((&payment["authorized"], &payment["voided"]), (&eur(TOTAL), &eur(TOTAL)), "{payment:#}");
+
+    // Where the order goes on, and another way pays it, the card's money is let go at the card's bank.
+    let buyer = cart(&shop, &owner).await;
+    let order = buyer.place(TOKEN_RELENTING).await;
+    shop.settle().await;
+    let page = crate::paying::bank_page(&buyer.see(&order).await);
+    crate::paying::complete(&shop, &page, "declined").await;
+    shop.settle().await;
+    let body = json!({ "order": order, "method": "transfer" });
+    buyer.client.post("/v1/payments", body).key(Uuid::now_v7().to_string()).await.must(201);
+    shop.advance(Duration::from_secs(30));
+    shop.settle().await;
+    let payment = owner.payment(&order).await;
+    assert_eq!((&payment["authorized"], &payment["voided"]), (&eur(TOTAL), &eur(TOTAL)), "{payment:#}");
+    assert_eq!(buyer.see(&order).await["status"], "payable", "its transfer is awaited");
     shop.finish().await;
 }
 
@@ -259,7 +275,8 @@ pub async fn what_a_gateway_refused_staff_have_asked_again(topology: Topology) {
         "{shown:#}"
     );
     let retry = format!("/v1/admin/payments/operations/{}/retry", operation["id"].as_str().expect("an id"));
-    owner.post(&retry, json!({})).await.must(200);
+    let answers = futures::future::join_all((0..4).map(|_| owner.post(&retry, json!({})).into_future())).await;
+    assert!(answers.iter().any(|answer| answer.status == 200), "one click or four");
     shop.settle().await;
     assert_eq!(owner.payment(&order).await["captured"], eur(TOTAL));
     owner.post(&retry, json!({})).await.refused(409, "payments.not_retryable");
@@ -273,5 +290,27 @@ pub async fn what_a_gateway_refused_staff_have_asked_again(topology: Topology) {
     shop.advance(Duration::from_secs(5));
     shop.settle().await;
     assert_eq!(owner.payment(&order).await["captured"], eur(TOTAL));
+    shop.finish().await;
+}
+
+pub async fn payments_that_race_are_for_no_more_than_the_total(topology: Topology) {
+    let (shop, owner) = open(topology).await;
+    let buyer = cart(&shop, &owner).await;
+    let order = placed_in_part(&buyer, 488).await;
+    shop.settle().await;
+    // 40.00 are left: two of four cards pay 15.00 each, and there is no room for a third.
+    let answers = futures::future::join_all((0..4).map(|_| pay(&buyer, &order, TOKEN_OK, 1_500))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 2);
+    for answer in answers.into_iter().filter(|answer| answer.status != 201) {
+        answer.refused(409, "payments.more_than_due");
+    }
+    shop.settle().await;
+    let rest = futures::future::join_all((0..3).map(|_| buyer.pay(&order, TOKEN_OK).into_future())).await;
+    assert_eq!(rest.iter().filter(|answer| answer.status == 201).count(), 1);
+    shop.settle().await;
+    assert_eq!(buyer.see(&order).await["status"], "confirmed");
+    let list = owner.get(format!("/v1/admin/payments?order={order}")).await.must(200);
+    let held = list["items"].as_array().expect("payments").iter().map(|one| one["authorized"]["amount"].as_i64());
+    assert_eq!(held.sum::<Option<i64>>(), Some(TOTAL), "{list:#}");
     shop.finish().await;
 }

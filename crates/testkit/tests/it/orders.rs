@@ -343,6 +343,33 @@ fn billing() -> Value {
     json!({ "name": "Ada Lovelace", "line1": "Hauptstraße 1", "city": "Wien", "postcode": "1010", "country": "AT" })
 }
 
+pub async fn what_costs_nothing_and_ships_is_sent_like_anything_else(topology: Topology) {
+    let (shop, owner) = Shop::open(topology).await;
+    let zones = owner.get("/v1/admin/shipping/zones").await.must(200);
+    let free = json!({ "zone": zones["items"][0]["id"], "name": "On us", "tax_class": "standard",
+        "rates": [{ "market": "default", "amount": 0 }] });
+    owner.post("/v1/admin/shipping/methods", free).await.must(201);
+    let sample = owner.product(0, 5).await;
+    let buyer = shop.buyer().await;
+    let cart = buyer.cart_with(&sample, 2).await;
+    assert_eq!((&cart["missing"], amount(&cart["quote"]["total"])), (&json!([]), 0), "{cart:#}");
+    // No card is asked for nothing.
+    let body = json!({ "cart": buyer.cart, "payment": { "method": "card" } });
+    let order = buyer.client.post("/v1/orders", body).key("1").await.must(201);
+    let order = text(&order["id"]);
+    shop.settle().await;
+    let seen = buyer.see(order).await;
+    assert_eq!((&seen["status"], &seen["fulfilment_state"]), (&json!("confirmed"), &json!("unfulfilled")), "{seen:#}");
+    let path = shipment(&owner, order).await;
+    owner.post(format!("{path}/dispatch"), json!({})).await.must(200);
+    owner.post(format!("{path}/deliver"), json!({})).await.must(200);
+    shop.settle().await;
+    let seen = buyer.see(order).await;
+    assert_eq!((&seen["status"], &seen["payment_state"]), (&json!("completed"), &json!("none")), "{seen:#}");
+    assert_eq!(stock(&owner, &sample).await, (3, 0));
+    shop.finish().await;
+}
+
 pub async fn what_was_sold_stays_as_it_was_whatever_becomes_of_the_product(topology: Topology) {
     let (shop, owner) = Shop::open(topology).await;
     let teapot = owner.product(1999, 5).await;
