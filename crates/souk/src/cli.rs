@@ -77,6 +77,8 @@ enum Staff {
         #[arg(long, value_enum, default_value = "owner")]
         role: RoleName,
     },
+    /// Make a member whose key is lost another one and print it, once. Revoke the lost one with it.
+    Key { email: String },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -129,6 +131,11 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Audit { json } => return commands::audit(config, json).await,
         Command::Staff(Staff::Add { email, role }) => {
             commands::add_staff(&open(config).await?, &email, role.into()).await?
+        }
+        Command::Staff(Staff::Key { email }) => {
+            let key = customers::add_key(open(config).await?.ctx("customers"), &email).await;
+            let key = key.map_err(|error| error.to_string())?;
+            commands::say(&format!("{email} may now sign requests with this key too; it is shown only once:\n{key}"));
         }
     }
     Ok(ExitCode::SUCCESS)

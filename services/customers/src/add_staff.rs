@@ -11,7 +11,7 @@ use crate::staff::{StaffKeyView, StaffView};
 use crate::store::staff as store;
 
 /// Secret scanners know keys by this beginning.
-const KEY_PREFIX: &str = "souk_sk_";
+pub const KEY_PREFIX: &str = "souk_sk_";
 const KEY_NAME: &str = "souk staff add";
 
 /// A new member of staff, and the one time their key can be read.

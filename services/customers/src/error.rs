@@ -21,6 +21,10 @@ platform::errors! {
     AddressBookFull { most: i64 } => Conflict "customers.address_book_full" "an address book holds {most} addresses: remove one first";
     /// The e-mail address belongs to a member of staff already: each address is one member.
     StaffEmailTaken => Conflict "customers.staff_email_taken" "a member of staff has this e-mail already: use the key they were shown, or add them with another address and revoke the old key";
+    /// No active member of staff has this e-mail.
+    NoSuchStaff => NotFound "customers.staff_not_found" "no active member of staff has this e-mail: add them with `souk staff add`";
+    /// The member of staff had as many keys as they can.
+    TooManyKeys { most: i64 } => Conflict "customers.too_many_keys" "a member of staff has {most} keys in all: add them with another address";
     /// There is no staff key with this id.
     KeyNotFound => NotFound "customers.key_not_found" "there is no such staff key: `GET /v1/admin/staff` lists every key with its id";
 }

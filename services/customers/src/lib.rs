@@ -5,6 +5,7 @@
 //! Says: `customer.registered` `customer.updated` `session.revoked` `staff_key.revoked`
 //! Hears: `audit.recorded`
 
+mod add_key;
 mod add_staff;
 mod address_book;
 mod audit_log;
@@ -45,6 +46,7 @@ use platform::{Ctx, Service};
 
 use self::desk::Desk;
 
+pub use add_key::add_key;
 pub use add_staff::{NewStaff, add_staff};
 pub use audit_log::AuditEntryView;
 pub use error::Error;

@@ -6,6 +6,7 @@ use contracts::customers::{ApiKeyId, AuditEntryId, Role, StaffId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::add_key::{KEYS_MAX, KeyToAdd};
 use crate::add_staff::StaffToAdd;
 use crate::audit_log::AuditEntryView;
 use crate::chain::{AuditEntry, Head};
@@ -15,11 +16,15 @@ statements! {
     INSERT_STAFF = "INSERT INTO customers_staff (id, email, role, active, created_at)
         VALUES ($1, $2, $3, true, $4) ON CONFLICT (email) DO NOTHING";
     INSERT_KEY = "INSERT INTO customers_api_key (id, staff_id, key_sha256, name, created_at) VALUES ($1, $2, $3, $4, $5)";
+    LOCK_STAFF = "SELECT id FROM customers_staff WHERE email = $1 AND active @for_update";
+    INSERT_ANOTHER_KEY = "INSERT INTO customers_api_key (id, staff_id, key_sha256, name, created_at)
+        SELECT $1, id, $3, $4, $5 FROM customers_staff
+        WHERE id = $2 AND (SELECT COUNT(*) FROM customers_api_key WHERE staff_id = $2) < $6";
     STAFF_AFTER = "SELECT staff.id, staff.email, staff.role, staff.active, staff.created_at,
             api_key.id, api_key.name, api_key.created_at, api_key.revoked_at
         FROM (SELECT id, email, role, active, created_at FROM customers_staff WHERE id > $1 ORDER BY id LIMIT $2) AS staff
         LEFT JOIN customers_api_key AS api_key ON api_key.staff_id = staff.id
-        ORDER BY staff.id, api_key.id -- bounded: a page of staff, and a member is added with one key";
+        ORDER BY staff.id, api_key.id -- bounded: a page of staff, each with at most add_key::KEYS_MAX";
     KEY_HOLDER = "SELECT api_key.id, staff.id, staff.role
         FROM customers_api_key AS api_key JOIN customers_staff AS staff ON staff.id = api_key.staff_id
         WHERE api_key.key_sha256 = $1 AND api_key.revoked_at IS NULL AND staff.active";
@@ -52,6 +57,18 @@ pub async fn insert_staff(tx: &mut Tx, staff: &StaffToAdd) -> Result<bool> {
 pub async fn insert_key(tx: &mut Tx, staff: &StaffToAdd) -> Result<()> {
     let params = params![staff.key, staff.id, staff.key_sha256, staff.key_name, staff.at];
     tx.exec(&INSERT_KEY, params).await.map(drop)
+}
+
+/// An active member; whoever makes them a key goes one by one.
+pub async fn lock_staff(tx: &mut Tx, email: &str) -> Result<Option<StaffId>> {
+    let found: Option<(StaffId,)> = tx.opt(&LOCK_STAFF, params![email]).await?;
+    Ok(found.map(|(staff,)| staff))
+}
+
+/// `false`: they had as many as they can. Call [`lock_staff`] first.
+pub async fn insert_another_key(tx: &mut Tx, staff: StaffId, key: &KeyToAdd) -> Result<bool> {
+    let params = params![key.id, staff, key.key_sha256, key.name, key.at, KEYS_MAX];
+    Ok(tx.exec(&INSERT_ANOTHER_KEY, params).await? == 1)
 }
 
 /// A page of staff with their keys, in order of ids.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Shop;
 use crate::chain::Broken;
-use crate::{Error, add_staff, store, verify_audit_log};
+use crate::{Error, add_key, add_staff, store, verify_audit_log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_member_can_do_what_the_role_says() {
@@ -33,6 +33,24 @@ async fn one_address_is_one_member() {
         matches!(add_staff(&shop.ctx, "no address", Role::Owner).await, Err(Error::Problem(problem)) if problem.status == 422)
     );
     assert_eq!(store::staff::staff_after(&shop.ctx.db, None, 10).await.expect("a list").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lost_the_key_gets_another() {
+    let shop = Shop::open().await;
+    let ada = shop.add("ada@example.com", Role::Auditor).await;
+    let another = add_key(&shop.ctx, "ADA@example.com").await.expect("a key");
+    assert!(another.starts_with("souk_sk_") && another != ada.key);
+    assert_eq!(shop.permissions_of(&another).await, Some(Role::Auditor.permissions().to_vec()));
+    let keys = &store::staff::staff_after(&shop.ctx.db, None, 10).await.expect("a list")[0].keys;
+    assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["souk staff add", "souk staff key"]);
+    assert!(matches!(add_key(&shop.ctx, "eve@example.com").await, Err(Error::NoSuchStaff)));
+    for _ in 2..50 {
+        add_key(&shop.ctx, "ada@example.com").await.expect("a key");
+    }
+    assert!(matches!(add_key(&shop.ctx, "ada@example.com").await, Err(Error::TooManyKeys { most: 50 })));
+    shop.change(&store::staff::testing::DEACTIVATE, ::store::Value::Id(ada.staff.id.uuid())).await;
+    assert!(matches!(add_key(&shop.ctx, "ada@example.com").await, Err(Error::NoSuchStaff)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
