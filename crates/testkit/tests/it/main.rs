@@ -7,6 +7,7 @@
 
 mod accounts;
 mod archive;
+mod archive;
 mod binary;
 mod carts;
 mod catalogue;
