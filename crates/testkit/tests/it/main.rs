@@ -7,7 +7,6 @@
 
 mod accounts;
 mod archive;
-mod archive;
 mod binary;
 mod carts;
 mod catalogue;
@@ -51,7 +50,8 @@ testkit::stories! {
     last_unit: fifty_buyers_race_for_the_last_unit;
     crowd: sixty_four_buyers_on_eight_connections_are_all_served;
     shopping: a_cart_is_changed_until_it_is_right what_two_tabs_put_in_at_once_is_all_there;
-    catalogue: a_buyer_browses_filters_and_sorts the_whole_catalogue_is_walked_while_it_changes of_many_edits_on_one_tag_one_is_made no_page_is_older_than_the_edit_that_was_answered what_is_hot_costs_nothing categories_that_are_moved_at_once_make_no_cycle variants_come_and_go_and_change_places each_market_has_its_prices attributes_have_types;
+    catalogue: a_buyer_browses_filters_and_sorts the_whole_catalogue_is_walked_while_it_changes of_many_edits_on_one_tag_one_is_made no_page_is_older_than_the_edit_that_was_answered what_is_hot_costs_nothing categories_that_are_moved_at_once_make_no_cycle variants_come_and_go_and_change_places each_market_has_its_prices attributes_have_types
+        names_that_only_drafts_have_are_for_staff a_cursor_that_nobody_was_given_is_refused;
     carts: a_guest_who_logs_in_takes_their_cart_along a_cart_is_claimed_beside_an_order_that_is_just_placed one_request_opens_a_cart_and_null_takes_things_away a_cart_has_limits
         a_cart_that_is_left_alone_is_forgotten what_changed_since_is_shown;
     shipping: zones_are_found_by_postcode_and_rates_by_weight_and_total two_parcels_at_two_times_are_two_captures
