@@ -206,6 +206,21 @@ pub struct GetPaymentInstruction {
     pub buyer: Option<Buyer>,
 }
 
+/// The same, asked by whoever holds a link to the order: it pays as its buyer does.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct GetPaymentInstructionByLink {
+    pub order: OrderId,
+    /// As the guest sent it. Another order's: not found; one that has ended: `orders.link_ended`.
+    pub token: String,
+}
+
+impl std::fmt::Debug for GetPaymentInstructionByLink {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GetPaymentInstructionByLink").field("order", &self.order).finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PaymentInstruction {
     pub order: OrderId,
@@ -388,6 +403,7 @@ pub struct OrderFact {
 
 calls! {
     "orders.get_payment_instruction" GetPaymentInstruction -> PaymentInstruction;
+    "orders.get_payment_instruction_by_link" GetPaymentInstructionByLink -> PaymentInstruction;
     "orders.get_contact" GetOrderContact -> OrderContact;
     "orders.get_refundable" GetRefundable -> Refundable;
     "orders.get_link" GetOrderLink -> Option<OrderLink>;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use contracts::customers::Buyer;
 use contracts::orders::{
-    ContactLine, GetOrderContact, GetOrderLink, GetPaymentInstruction, GetRefundable, GetShipTo, OrderContact,
-    OrderFact, OrderFacts, OrderId, OrderLink, PaymentInstruction, Refundable, RefundableLine, ShipTo,
+    ContactLine, GetOrderContact, GetOrderLink, GetPaymentInstruction, GetPaymentInstructionByLink, GetRefundable,
+    GetShipTo, OrderContact, OrderFact, OrderFacts, OrderId, OrderLink, PaymentInstruction, Refundable, RefundableLine,
+    ShipTo,
 };
 use contracts::{Id, Money};
 use platform::{Ctx, Problem};
@@ -22,8 +23,19 @@ const SHIP_TO_MAX: usize = 100;
 const FACTS_MAX: i64 = 500;
 
 pub async fn payment_instruction(ctx: Ctx, call: GetPaymentInstruction) -> Result<PaymentInstruction, Problem> {
-    let asker = call.buyer.map_or(Asker::Shop, Asker::Buyer);
-    let found = store::instruction(&ctx.db, call.order, asker.owner(call.order)).await?;
+    instruction(&ctx, call.order, call.buyer.map_or(Asker::Shop, Asker::Buyer)).await
+}
+
+pub async fn payment_instruction_by_link(
+    ctx: Ctx,
+    call: GetPaymentInstructionByLink,
+) -> Result<PaymentInstruction, Problem> {
+    let opened = link::opens(&ctx.secrets, &call.token, ctx.clock.now()).ok_or(Error::LinkEnded)?;
+    instruction(&ctx, call.order, Asker::Link(opened)).await
+}
+
+async fn instruction(ctx: &Ctx, order: OrderId, asker: Asker) -> Result<PaymentInstruction, Problem> {
+    let found = store::instruction(&ctx.db, order, asker.owner(order)).await?;
     Ok(found.ok_or(Error::NotFound)?)
 }
 

@@ -41,9 +41,9 @@ mod waiters;
 use contracts::carts::GetBasket;
 use contracts::inventory::{StockRejected, StockReserved};
 use contracts::orders::{
-    GetOrderContact, GetOrderLink, GetPaymentInstruction, GetRefundable, GetShipTo, OrderCancelRequested,
-    OrderCancelled, OrderCaptureDue, OrderCompleted, OrderConfirmed, OrderFacts, OrderId, OrderLinesCancelled,
-    OrderPayable, OrderRefundDue,
+    GetOrderContact, GetOrderLink, GetPaymentInstruction, GetPaymentInstructionByLink, GetRefundable, GetShipTo,
+    OrderCancelRequested, OrderCancelled, OrderCaptureDue, OrderCompleted, OrderConfirmed, OrderFacts, OrderId,
+    OrderLinesCancelled, OrderPayable, OrderRefundDue,
 };
 use contracts::payments::{
     GetNextAction, PaymentActionRequired, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentFailed,
@@ -69,6 +69,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .asks::<GetBasket>()
         .asks::<GetNextAction>()
         .answers::<GetPaymentInstruction, _, _>(calls::payment_instruction)
+        .answers::<GetPaymentInstructionByLink, _, _>(calls::payment_instruction_by_link)
         .answers::<GetOrderContact, _, _>(calls::contact)
         .answers::<GetRefundable, _, _>(calls::refundable)
         .answers::<GetOrderLink, _, _>(calls::order_link)

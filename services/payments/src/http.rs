@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use platform::Ctx;
-use platform::auth::Buyer;
 use platform::http::{Body, Path, PreferWait, RequiredKey, created};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::Error;
+use crate::pay::Payer;
 use crate::payment::{NewPayment, PaymentView};
 use crate::test_bank::TestBankEvent;
 use crate::{hear, pay, signature};
@@ -28,7 +28,7 @@ pub fn routes() -> OpenApiRouter<Ctx> {
 
 /// Pays an order: again after a declined attempt, or a further part of its total.
 #[utoipa::path(post, path = "/v1/payments", request_body = NewPayment,
-    security(("buyer" = []), ("session" = []), ("session_cookie" = [])),
+    security(("buyer" = []), ("session" = []), ("session_cookie" = []), ("order_link" = [])),
     params(
         ("Idempotency-Key" = String, Header, description = "A new one for each new attempt"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the attempt has an outcome, at most N <= 30 seconds later"),
@@ -36,12 +36,12 @@ pub fn routes() -> OpenApiRouter<Ctx> {
     responses((status = 201, body = PaymentView, description = "The payment with its new attempt; `Location` is the order's")))]
 async fn make_payment(
     State(ctx): State<Ctx>,
-    buyer: Buyer,
+    payer: Payer,
     key: RequiredKey,
     PreferWait(wait): PreferWait,
     body: Body<NewPayment>,
 ) -> Result<Response, Error> {
-    let (payment, is_repeat) = pay::pay(&ctx, &buyer, &key, wait, &body).await?;
+    let (payment, is_repeat) = pay::pay(&ctx, &payer, &key, wait, &body).await?;
     Ok(created(&format!("/v1/orders/{}", payment.order), payment, is_repeat))
 }
 

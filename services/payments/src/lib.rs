@@ -48,7 +48,8 @@ mod test_bank;
 mod tests;
 
 use contracts::orders::{
-    GetPaymentInstruction, GetRefundable, OrderCancelled, OrderCaptureDue, OrderPayable, OrderRefundDue,
+    GetPaymentInstruction, GetPaymentInstructionByLink, GetRefundable, OrderCancelled, OrderCaptureDue, OrderPayable,
+    OrderRefundDue,
 };
 use contracts::payments::{GetNextAction, PaymentFacts, PaymentsOfOrders, RefundedUnits};
 use platform::{Ctx, Service};
@@ -64,6 +65,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .codes(error::CODES)
         .routes(http::routes())
         .asks::<GetPaymentInstruction>()
+        .asks::<GetPaymentInstructionByLink>()
         .asks::<GetRefundable>()
         .answers::<GetNextAction, _, _>(calls::next_action)
         .answers::<PaymentFacts, _, _>(calls::facts)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ::store::{Tx, idempotency};
-use contracts::orders::{GetPaymentInstruction, OrderStatus};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use contracts::orders::{GetPaymentInstruction, GetPaymentInstructionByLink, OrderId, OrderStatus, PaymentInstruction};
 use contracts::payments::AttemptId;
 use contracts::{Id, Money};
 use platform::auth::Buyer;
@@ -23,13 +25,35 @@ const ROUTE: &str = "POST /v1/payments";
 /// Between two looks at an attempt that somebody waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// The header that carries the token of a link to an order; orders knows which it opens.
+const ORDER_TOKEN: &str = "order-token";
+
+/// Who pays: the order's buyer, or who holds a link to it, as a guest got by mail. No `Debug`: a token must not slip
+/// into a log.
+pub enum Payer {
+    Buyer(Buyer),
+    Link(String),
+}
+
+/// `Order-Token`, else as [`Buyer`].
+impl FromRequestParts<Ctx> for Payer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, ctx: &Ctx) -> Result<Self, Problem> {
+        match parts.headers.get(ORDER_TOKEN) {
+            Some(token) => Ok(Self::Link(String::from_utf8_lossy(token.as_bytes()).into_owned())),
+            None => Buyer::from_request_parts(parts, ctx).await.map(Self::Buyer),
+        }
+    }
+}
+
 /// Makes an attempt at what is left to pay of the buyer's order, or a part of it. `wait`: answers when it has an
 /// outcome, else then. The second part says whether this key made it before.
 ///
-/// Errors: `orders.not_found` passes on; `NotPayable`, `NotReady`, `TooManyTries`, `InProgress`, `MoreThanDue`.
+/// Errors: `orders.not_found` and `orders.link_ended` pass on; `NotPayable`, `NotReady`, `TooManyTries`, `InProgress`, `MoreThanDue`.
 pub async fn pay(
     ctx: &Ctx,
-    buyer: &Buyer,
+    payer: &Payer,
     key: &RequiredKey,
     wait: Option<Duration>,
     body: &Body<NewPayment>,
@@ -38,8 +62,7 @@ pub async fn pay(
     if method.takes_token() && body.token.is_none() {
         return Err(Problem::field("/token", "is needed for this way to pay: the gateway's name for the card").into());
     }
-    let call = GetPaymentInstruction { order: body.order, buyer: Some(buyer.0.clone()) };
-    let instruction = ctx.call(call).await?;
+    let instruction = instruction(ctx, body.order, payer).await?;
     let key = match key.look_up(&ctx.db, body.order.to_string(), ROUTE, body).await? {
         Replay::New(key) => key,
         Replay::Made(made) => return Ok((outcome(ctx, AttemptId::from_uuid(made.resource), wait).await?, true)),
@@ -55,6 +78,14 @@ pub async fn pay(
         return Ok((outcome(ctx, AttemptId::from_uuid(made.resource), wait).await?, true));
     }
     Ok((outcome(ctx, attempt, wait).await?, false))
+}
+
+/// Errors: `orders.not_found` for what is not theirs.
+async fn instruction(ctx: &Ctx, order: OrderId, payer: &Payer) -> Result<PaymentInstruction, Problem> {
+    match payer {
+        Payer::Buyer(buyer) => ctx.call(GetPaymentInstruction { order, buyer: Some(buyer.0.clone()) }).await,
+        Payer::Link(token) => ctx.call(GetPaymentInstructionByLink { order, token: token.clone() }).await,
+    }
 }
 
 struct NewAttempt {

@@ -4,6 +4,7 @@ mod authorize;
 mod cancel;
 mod capture;
 mod events;
+mod fakes;
 mod manual;
 mod pay;
 mod refunds;
@@ -22,8 +23,8 @@ use contracts::carts::LineId;
 use contracts::catalog::VariantId;
 use contracts::customers::{AuthenticateKey, Permission, StaffPrincipal};
 use contracts::orders::{
-    CancelReason, GetPaymentInstruction, GetRefundable, OrderCancelled, OrderCaptureDue, OrderId, OrderPayable,
-    OrderRefundDue, OrderStatus, PaymentInstruction, Refundable, RefundableLine,
+    CancelReason, GetPaymentInstruction, GetPaymentInstructionByLink, GetRefundable, OrderCancelled, OrderCaptureDue,
+    OrderId, OrderPayable, OrderRefundDue, OrderStatus, PaymentInstruction, Refundable, RefundableLine,
 };
 use contracts::payments::{AttemptId, NextAction, PaymentFact, PaymentId, PaymentsOfOrders};
 use contracts::{Currency, Id, Money};
@@ -36,6 +37,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use self::fakes::{fake_customers, fake_orders};
 use crate::{authorize as authorize_job, calls, hear as hear_job, operate, reactions, release, settle};
 
 /// The buyer of every order here.
@@ -459,50 +461,4 @@ fn eur(amount: i64) -> Money {
 
 fn read<T: serde::de::DeserializeOwned>(payload: &str) -> T {
     serde_json::from_str(payload).expect("a job's data")
-}
-
-fn fake_orders(ctx: &Ctx, orders: FakeOrders) -> Service {
-    let (of_payment, of_refund) = (Arc::clone(&orders), orders);
-    Service::new("orders", ctx)
-        .answers::<GetPaymentInstruction, _, _>(move |_, call| {
-            let found = of_payment.lock().unwrap().get(&call.order).cloned();
-            async move {
-                let theirs = call.buyer.is_none_or(|buyer| buyer.token_sha256() == Some(&sha256_hex(BUYER.as_bytes())));
-                let FakeOrder { status, method, token, amount, .. } =
-                    found.filter(|_| theirs).ok_or_else(no_such_order)?;
-                let (order, total, amount) = (call.order, eur(10_000), amount.map(eur));
-                let (method, number) = (method.to_owned(), "S-7K3M9Q".to_owned());
-                Ok(PaymentInstruction { order, status, total, method, amount, token, number })
-            }
-        })
-        .answers::<GetRefundable, _, _>(move |_, call| {
-            let found = of_refund.lock().unwrap().get(&call.order).cloned();
-            async move {
-                let FakeOrder { status, lines, shipping, .. } = found.ok_or_else(no_such_order)?;
-                let line = |line: FakeLine| {
-                    let FakeLine { line, quantity, cancelled, total } = line;
-                    RefundableLine {
-                        line,
-                        variant: VariantId::from_uuid(line.uuid()),
-                        quantity,
-                        cancelled,
-                        total: eur(total),
-                    }
-                };
-                let lines = lines.into_iter().map(line).collect();
-                let (total, shipping_total) = (eur(10_000), eur(shipping));
-                Ok(Refundable { order: call.order, status, total, lines, shipping_total })
-            }
-        })
-}
-
-fn no_such_order() -> Problem {
-    Problem::new(Kind::NotFound, "orders.not_found", "there is no such order")
-}
-
-fn fake_customers(ctx: &Ctx) -> Service {
-    Service::new("customers", ctx).answers::<AuthenticateKey, _, _>(|ctx, _| async move {
-        let permissions = vec![Permission::PaymentsRead, Permission::PaymentsWrite];
-        Ok(Some(StaffPrincipal { staff: ctx.ids.next(), key: ctx.ids.next(), permissions }))
-    })
 }

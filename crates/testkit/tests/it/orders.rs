@@ -139,6 +139,11 @@ pub async fn a_guest_who_lost_the_cart_opens_the_order_by_a_link(topology: Topol
 
     let guest = shop.client.with("Order-Token", token);
     let path = format!("/v1/orders/{order}");
+    let pay = |order: &str| guest.post("/v1/payments", json!({ "order": order, "method": "card", "token": TOKEN_OK }));
+    pay(&order).key("1").await.refused(409, "payments.not_payable");
+    let strangers = shop.buyer().await;
+    strangers.cart_with(&owner.product(1999, 1).await, 1).await;
+    pay(&strangers.place("tok_declined").await).key("2").await.refused(404, "orders.not_found");
     assert_eq!(guest.get(&path).await.must(200)["number"], number.as_str());
     guest.post(format!("{path}/cancel"), json!({})).await.must(202);
     shop.settle().await;

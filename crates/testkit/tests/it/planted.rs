@@ -12,17 +12,20 @@ enum Story {
     BoughtFromASilentGateway,
     Dispatched,
     BoughtAndCancelled,
+    /// Staff refund a unit, and then its buyer cancels it.
+    RefundedAndCancelled,
     Unpaid,
 }
 
 const IMPATIENT: Setting<'static> = ("SOUK_PAYMENTS__CARD__GATEWAY_SECONDS_MAX", "1");
+const TAKEN_AT_ONCE: Setting<'static> = ("SOUK_PAYMENTS__CARD__CAPTURE", "confirmation");
 /// An order's timer is over as soon as it is placed.
 const NO_TIME_TO_PAY: Setting<'static> = ("SOUK_PAYMENTS__CARD__UNPAID_MINUTES_MAX", "0");
 
 impl Story {
     fn token(self) -> &'static str {
         match self {
-            Self::Bought | Self::Dispatched | Self::BoughtAndCancelled => TOKEN_OK,
+            Self::Bought | Self::Dispatched | Self::BoughtAndCancelled | Self::RefundedAndCancelled => TOKEN_OK,
             Self::BoughtFromASilentGateway => TOKEN_SILENT,
             Self::Unpaid => TOKEN_DECLINED,
         }
@@ -31,6 +34,7 @@ impl Story {
     fn settings(self) -> Vec<Setting<'static>> {
         match self {
             Self::Unpaid => vec![NO_TIME_TO_PAY],
+            Self::RefundedAndCancelled => vec![IMPATIENT, TAKEN_AT_ONCE],
             _ => vec![IMPATIENT],
         }
     }
@@ -38,7 +42,7 @@ impl Story {
     /// How the order ends where nothing is wrong.
     fn end(self) -> &'static str {
         match self {
-            Self::Bought | Self::BoughtFromASilentGateway | Self::Dispatched => "confirmed",
+            Self::Bought | Self::BoughtFromASilentGateway | Self::Dispatched | Self::RefundedAndCancelled => "confirmed",
             Self::BoughtAndCancelled | Self::Unpaid => "cancelled",
         }
     }
@@ -47,7 +51,8 @@ impl Story {
     async fn is_told(self, shop: &Ready, process: &Process) -> (Buyer, String) {
         let owner = shop.owner.at(&process.client);
         let buyer = Buyer::new(&process.client).await;
-        buyer.cart_with(&shop.teapot, 1).await;
+        let quantity = if matches!(self, Self::RefundedAndCancelled) { 2 } else { 1 };
+        buyer.cart_with(&shop.teapot, quantity).await;
         let order = buyer.place(self.token()).await;
         match self {
             Self::Bought | Self::BoughtFromASilentGateway | Self::Unpaid => {}
@@ -56,6 +61,7 @@ impl Story {
                 see_until(&buyer, &order, |order| order["status"] == "confirmed").await;
                 buyer.cancel(&order).await.must(202);
             }
+            Self::RefundedAndCancelled => refund_and_cancel(&owner, &buyer, &order).await,
         }
         (buyer, order)
     }
@@ -69,12 +75,24 @@ async fn dispatch(owner: &Staff, buyer: &Buyer, order: &str) {
     see_until(buyer, order, |order| has(order, "payment.captured")).await;
 }
 
+/// Both units go back by staff before the parcel leaves, and one of them is not to be sent then.
+async fn refund_and_cancel(owner: &Staff, buyer: &Buyer, order: &str) {
+    let seen = see_until(buyer, order, |order| has(order, "payment.captured")).await;
+    let both = json!([{ "line": seen["lines"][0]["id"], "quantity": 2 }]);
+    let refund = json!({ "order": order, "lines": both, "reason": "out of order" });
+    owner.post("/v1/admin/refunds", refund).key(order).await.must(201);
+    see_until(buyer, order, |order| order["refunded"]["amount"] == 2 * 1999).await;
+    let body = json!({ "lines": [{ "line": seen["lines"][0]["id"], "quantity": 1 }] });
+    buyer.client.post(format!("/v1/orders/{order}/cancel"), body).await.must(202);
+    see_until(buyer, order, |order| order["lines"][0]["cancelled"] == 1).await;
+}
+
 fn has(order: &Value, event: &str) -> bool {
     order["history"].as_array().is_some_and(|history| history.iter().any(|entry| entry["event"] == event))
 }
 
-/// The same story twice: without the bug the audit is clean, with it the audit finds exactly `invariant`.
-async fn is_caught(bug: &str, invariant: &str, story: Story) {
+/// The same story twice: without the bug the audit is clean, with it the audit finds exactly `invariants`.
+async fn is_caught(bug: &str, invariants: &[&str], story: Story) {
     let shop = Ready::on(Database::sqlite()).await;
     let settings = story.settings();
     let sound = shop.serve(&settings).await;
@@ -88,16 +106,16 @@ async fn is_caught(bug: &str, invariant: &str, story: Story) {
     with_bug.push(("FAILPOINTS", &failpoints));
     let unsound = shop.serve(&with_bug).await;
     story.is_told(&shop, &unsound).await;
-    shop.audit_until(&settings, &[invariant]).await;
+    shop.audit_until(&settings, invariants).await;
     drop(unsound);
     shop.database.remove().await;
 }
 
 macro_rules! bugs {
-    ($($name:ident: $bug:literal is $invariant:literal in $story:ident;)+) => {$(
+    ($($name:ident: $bug:literal is $($invariant:literal)+ in $story:ident;)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            is_caught($bug, $invariant, Story::$story).await;
+            is_caught($bug, &[$($invariant),+], Story::$story).await;
         }
     )+};
 }
@@ -107,6 +125,7 @@ bugs! {
     a_hold_that_ends_twice_is_found: "bug.inventory.releases_twice" is "I2" in BoughtAndCancelled;
     a_double_charge_is_found: "bug.payments.new_key_each_try" is "I3" in BoughtFromASilentGateway;
     money_that_does_not_add_up_is_found: "bug.payments.books_twice" is "I4" in Dispatched;
+    a_unit_that_goes_back_twice_is_found: "bug.payments.refunds_units_twice" is "I13" "I4" in RefundedAndCancelled;
     money_kept_of_a_cancelled_order_is_found: "bug.payments.keeps_money_of_cancelled" is "I5" in BoughtAndCancelled;
     a_lost_event_is_found: "bug.relay.loses" is "I7" in Bought;
     an_illegal_history_is_found: "bug.orders.jumps" is "I8" in Bought;

@@ -82,6 +82,22 @@ async fn links_for_one_number_or_address_are_few_an_hour() {
 }
 
 #[tokio::test]
+async fn a_link_pays_its_order_and_no_other() {
+    let shop = Shop::open().await;
+    let order = shop.place("k1", cart()).await;
+    let other = shop.place("k2", samples::id(9)).await;
+    let link = crate::link::make(&shop.ctx.secrets, order, crate::link::end(shop.ctx.clock.now()));
+    let ask = async |order| {
+        let call = contracts::orders::GetPaymentInstructionByLink { order, token: link.token.clone() };
+        calls::payment_instruction_by_link(shop.ctx.clone(), call).await
+    };
+    assert_eq!(ask(order).await.expect("an instruction").total.amount, 3_499);
+    assert_eq!(ask(other).await.expect_err("another order").status, 404);
+    shop.ctx.clock.advance(Duration::from_secs(24 * 3_600));
+    assert_eq!(ask(order).await.expect_err("it has ended").code, "orders.link_ended");
+}
+
+#[tokio::test]
 async fn a_guests_mail_carries_a_link_and_a_customers_does_not() {
     let shop = Shop::open().await;
     let order = shop.place("k1", cart()).await;

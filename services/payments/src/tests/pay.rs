@@ -177,3 +177,19 @@ async fn staff_look_for_a_reference_or_an_order_and_not_for_nonsense() {
     }
     assert_eq!(shop.get("/v1/test-gateway/charges/%00").await.0, StatusCode::NOT_FOUND);
 }
+
+/// A guest has a link by mail where the card was declined, and the cart's token is lost.
+#[tokio::test]
+async fn who_holds_a_link_to_the_order_pays_it_and_no_other() {
+    let shop = Shop::open().await;
+    let (order, other) = (shop.tried("tok_declined").await, shop.tried("tok_declined").await);
+    let token = format!("souk_ot_{order}");
+    let pay = async |order, key| {
+        let body = json!({ "order": order, "method": "card", "token": "tok_ok" });
+        shop.post("/v1/payments", &[("idempotency-key", key), ("order-token", &token)], &body).await
+    };
+    assert_eq!(pay(other, "1").await.1["code"], "orders.not_found");
+    assert_eq!(pay(order, "2").await.0, StatusCode::CREATED);
+    shop.run_jobs().await;
+    assert_eq!(shop.sums(order).await, [10_000, 0, 0, 0]);
+}
