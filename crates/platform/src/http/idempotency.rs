@@ -108,7 +108,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
         let Some(value) = parts.headers.get(HEADER) else {
             return Ok(Self(None));
         };
-        let text = value.to_str().ok().filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()));
+        let is_key =
+            |text: &&str| (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let text = value.to_str().ok().filter(is_key);
         let text = text.ok_or_else(|| {
             let detail = format!("is 1 to {KEY_BYTES_MAX} visible ASCII characters, such as a UUID");
             Problem::malformed(vec![FieldProblem { pointer: "Idempotency-Key".to_owned(), detail }])
@@ -124,5 +126,22 @@ impl<S: Send + Sync> FromRequestParts<S> for RequiredKey {
         let OptionalKey(key) = OptionalKey::from_request_parts(parts, state).await?;
         let detail = "send an `Idempotency-Key` header with a new UUID for each new request, and the same one when you repeat it";
         key.map(Self).ok_or_else(|| Problem::new(Kind::Required, "request.key_required", detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_is_what_the_document_says_it_is() {
+        let read = async |text: &str| {
+            let request = axum::http::Request::post("/").header(HEADER, text).body(()).expect("a request");
+            OptionalKey::from_request_parts(&mut request.into_parts().0, &()).await.map(|key| key.0)
+        };
+        assert_eq!(read("0190-~!").await.expect("a key").as_deref(), Some("0190-~!"));
+        for wrong in ["", "two words", "\t", &"a".repeat(KEY_BYTES_MAX + 1)] {
+            assert_eq!(read(wrong).await.map_err(|problem| problem.code).expect_err(wrong), "request.malformed");
+        }
     }
 }

@@ -85,7 +85,10 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_as_the_place_it_names() {
-        assert_eq!(after::<(String, i64)>(&("a\\u0000", i64::MIN)).expect("a place"), Some(("a\\u0000".to_owned(), i64::MIN)));
+        assert_eq!(
+            after::<(String, i64)>(&("a\\u0000", i64::MIN)).expect("a place"),
+            Some(("a\\u0000".to_owned(), i64::MIN))
+        );
         assert_eq!(Page::default().after::<String>().expect("the beginning"), None);
     }
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use testkit::{
-    Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW, Topology,
-};
+use testkit::{Answer, Buyer, Shop, ShopOptions, Staff, TOKEN_DECLINED, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW, Topology};
 use uuid::Uuid;
 
 use crate::refunds::send;

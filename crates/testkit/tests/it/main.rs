@@ -72,7 +72,7 @@ testkit::stories! {
         staff_find_an_order_by_what_people_know_of_it a_line_is_cancelled_before_it_leaves_and_is_not_paid
         lines_that_were_paid_at_once_go_back_one_by_one what_has_left_is_not_cancelled_and_who_waits_is_told
         a_confirmed_order_is_cancelled_while_its_buyer_waits an_order_is_followed_from_its_placing_to_its_end
-        what_costs_nothing_is_ordered_like_anything_else
+        what_costs_nothing_is_ordered_like_anything_else what_costs_nothing_and_ships_is_sent_like_anything_else
         what_was_sold_stays_as_it_was_whatever_becomes_of_the_product;
     ending: cancelled_before_its_payment_everything_is_as_before cancelled_at_once_nothing_is_held
         cancelled_after_its_authorisation_the_money_goes_back an_unpaid_order_ends_by_its_timer_and_its_cart_is_open_again
@@ -89,11 +89,17 @@ testkit::stories! {
         nothing_is_left_behind_when_much_happens_at_once sixty_race_for_fifty_places
         secrets_are_rotated_without_a_gap endpoints_are_for_who_may_and_never_private;
     refunds: of_twenty_refunds_of_sixty_percent_one_succeeds a_part_goes_back_and_then_the_rest_unit_by_unit
+        a_unit_goes_back_once_whether_it_is_refunded_or_cancelled
+        where_all_that_ships_was_cancelled_its_way_costs_nothing
+        refunds_of_staff_and_cancellations_at_once_give_back_what_was_paid
         the_same_key_gives_back_once a_refund_that_the_bank_refuses_is_seen_and_made_again;
     gateways: an_event_may_come_before_while_and_after_the_answer an_event_that_nobody_signed_is_not_heard
         an_order_is_cancelled_while_the_gateway_is_silent an_event_after_the_orders_end_gives_the_money_back
-        two_payments_pay_two_parcels_of_one_order
+        two_payments_pay_two_parcels_of_one_order payments_that_race_are_for_no_more_than_the_total
         an_order_that_is_paid_in_part_ends_by_its_timer_and_the_part_goes_back
         what_a_gateway_refused_staff_have_asked_again;
-    manual: an_order_waits_for_its_transfer an_invoice_is_sent_first_and_paid_later a_cancelled_order_waits_for_no_money;
+    manual: an_order_waits_for_its_transfer an_invoice_is_sent_first_and_paid_later
+        a_buyer_who_goes_on_by_transfer_has_the_time_that_a_transfer_takes
+        receipts_at_once_are_of_no_more_than_is_awaited of_an_invoice_what_was_cancelled_need_not_be_paid
+        a_cancelled_order_waits_for_no_money;
 }

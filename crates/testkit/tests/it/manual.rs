@@ -126,7 +126,11 @@ pub async fn a_buyer_who_goes_on_by_transfer_has_the_time_that_a_transfer_takes(
         shop.advance(Duration::from_secs(6 * 24 * 3_600));
         shop.settle().await;
         let seen = buyer.see(&order).await;
-        assert_eq!((&seen["status"], &seen["next_action"]["type"]), (&json!("payable"), &json!("transfer")), "{seen:#}");
+        assert_eq!(
+            (&seen["status"], &seen["next_action"]["type"]),
+            (&json!("payable"), &json!("transfer")),
+            "{seen:#}"
+        );
         let reference = seen["number"].as_str().expect("a number");
         let found = owner.get(format!("/v1/admin/payments?reference={reference}")).await.must(200);
         receive(&owner, &found["items"][0], json!({})).await.must(201);

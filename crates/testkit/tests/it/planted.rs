@@ -42,7 +42,9 @@ impl Story {
     /// How the order ends where nothing is wrong.
     fn end(self) -> &'static str {
         match self {
-            Self::Bought | Self::BoughtFromASilentGateway | Self::Dispatched | Self::RefundedAndCancelled => "confirmed",
+            Self::Bought | Self::BoughtFromASilentGateway | Self::Dispatched | Self::RefundedAndCancelled => {
+                "confirmed"
+            }
             Self::BoughtAndCancelled | Self::Unpaid => "cancelled",
         }
     }
