@@ -50,7 +50,9 @@ pub(super) fn shape(operation: &mut Operation) {
         let RefOr::T(parameter) = parameter else { continue };
         let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
         let shaped = match (&parameter.parameter_in, parameter.name.as_str()) {
-            (ParameterIn::Header, "Idempotency-Key") => text().max_length(Some(255)).pattern(Some("^[!-~]+$")),
+            (ParameterIn::Header, "Idempotency-Key") => {
+                text().max_length(Some(255)).pattern(Some("^[!-~]([ -~]*[!-~])?$"))
+            }
             (ParameterIn::Query, "cursor") => text().max_length(Some(1_000)).pattern(Some("^[A-Za-z0-9_-]+$")),
             _ => continue,
         };
