@@ -17,7 +17,7 @@ pub struct Image {
     #[schema(
         example = "https://cdn.example/shirt.jpg",
         max_length = 2000,
-        pattern = "^(https?://[^\\s/][^\\s]*|/[^\\s]*)$"
+        pattern = "^(https?://[^/\\x00-\\x20\\x7f-\\xa0]|/)[^\\x00-\\x20\\x7f-\\xa0]*$"
     )]
     pub url: String,
     /// What it shows, for who can't see it.
@@ -37,7 +37,8 @@ impl Image {
 pub fn is_link(url: &str, _: &()) -> garde::Result {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let begins = rest.is_some_and(|rest| rest.starts_with(|first| first != '/')) || url.starts_with('/');
-    if begins && url.chars().count() <= URL_CHARS_MAX && !url.contains(char::is_whitespace) {
+    let is_taken = |c: char| c > ' ' && !('\u{7f}'..='\u{a0}').contains(&c);
+    if begins && url.chars().count() <= URL_CHARS_MAX && url.chars().all(is_taken) {
         return Ok(());
     }
     Err(garde::Error::new(format!(
@@ -54,7 +55,16 @@ mod tests {
         for url in ["https://cdn.example/a.jpg", "http://a", "/media/a.jpg"] {
             assert!(is_link(url, &()).is_ok(), "{url}");
         }
-        for url in ["", "a.jpg", "javascript:alert(1)", "data:image/png;base64,x", "https://", "https:///a", "/a b"] {
+        for url in [
+            "",
+            "a.jpg",
+            "javascript:alert(1)",
+            "data:image/png;base64,x",
+            "https://",
+            "https:///a",
+            "/a b",
+            "/a\u{85}",
+        ] {
             assert!(is_link(url, &()).is_err(), "{url}");
         }
     }
