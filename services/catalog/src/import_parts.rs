@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::Tx;
-use contracts::catalog::{BrandId, CategoryChanged, CategoryId, ProductId};
+use contracts::catalog::{BrandId, CategoryChanged, CategoryId};
 use serde_json::{Number, Value};
 
 use crate::Error;
 use crate::attribute::{AttributeType, Attributes, Declared, type_of};
 use crate::category::{Misplaced, Node, Tree};
-use crate::import_products::{Candidate, Imported};
+use crate::import_products::{Candidate, Imported, Todo};
 use crate::imported::{ImportFault, ImportedCategory, ImportedProduct};
 use crate::slug::{slug, with_hash};
 use crate::store::{attributes, brands, categories, import as store};
@@ -25,11 +25,7 @@ pub struct Parts {
 
 impl Parts {
     /// Refuses products whose category can't be.
-    pub async fn gather(
-        tx: &mut Tx,
-        todo: &mut Vec<(&Candidate, Option<ProductId>)>,
-        done: &mut Imported,
-    ) -> Result<Self, Error> {
+    pub async fn gather(tx: &mut Tx, todo: &mut Vec<Todo<'_>>, done: &mut Imported) -> Result<Self, Error> {
         let named = todo.iter().flat_map(|(candidate, _)| &candidate.product.categories);
         let (categories, why) = find_categories(tx, named).await?;
         todo.retain(|(candidate, _)| {

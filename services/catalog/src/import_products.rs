@@ -1,12 +1,15 @@
 //! Takes products in from elsewhere, hundreds at a time.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ::store::Tx;
 use contracts::catalog::{ProductId, ProductsChanged};
+use platform::auth::sha256_hex;
 use platform::{Ctx, Problem};
 
 use crate::Error;
+use crate::attribute::Attributes;
 use crate::import_parts::{Parts, fitting};
 use crate::import_variants::{replace_variants, written_variants};
 use crate::imported::{ImportFault, ImportedProduct};
@@ -89,7 +92,7 @@ async fn import(tx: &mut Tx, candidates: &[Candidate], faults: &[(usize, ImportF
             Some(Known { content_sha256: Some(before), .. }) if before == candidate.content_sha256 => {
                 done.unchanged += 1;
             }
-            known => todo.push((candidate, known.map(|known| known.id))),
+            known => todo.push((candidate, known)),
         }
     }
     if !todo.is_empty() {
@@ -104,13 +107,14 @@ async fn import(tx: &mut Tx, candidates: &[Candidate], faults: &[(usize, ImportF
 }
 
 /// A product to be written, and which one it is where it is here already.
-type Todo<'a> = (&'a Candidate, Option<ProductId>);
+pub type Todo<'a> = (&'a Candidate, Option<Known>);
 
 async fn refuse_taken_skus(tx: &mut Tx, todo: &mut Vec<Todo<'_>>, done: &mut Imported) -> Result<(), Error> {
     let skus = todo.iter().flat_map(|(candidate, _)| &candidate.product.variants).map(|variant| variant.sku.as_str());
     let taken = crate::store::variants::skus_taken(tx, skus).await?;
     todo.retain(|(candidate, own)| {
-        let is_taken = |sku: &String| taken.get(sku).is_some_and(|(_, owner)| Some(*owner) != *own);
+        let own = own.as_ref().map(|known| known.id);
+        let is_taken = |sku: &String| taken.get(sku).is_some_and(|(_, owner)| Some(*owner) != own);
         let variants = &candidate.product.variants;
         let Some(at) = variants.iter().position(|variant| is_taken(&variant.sku)) else { return true };
         let text = format!("the SKU `{}` belongs to another product", variants[at].sku);
@@ -124,27 +128,31 @@ async fn refuse_taken_skus(tx: &mut Tx, todo: &mut Vec<Todo<'_>>, done: &mut Imp
 async fn put(tx: &mut Tx, mut todo: Vec<Todo<'_>>, done: &mut Imported) -> Result<Vec<ProductId>, Error> {
     let parts = Parts::gather(tx, &mut todo, done).await?;
     let slugs: Vec<String> = todo.iter().map(|(candidate, _)| new_slug(&candidate.product)).collect();
+    let fitted: Vec<_> = todo.iter().map(|(candidate, _)| fit(candidate, &parts, done)).collect();
     let told = done.faults.len();
-    let fitted: Vec<_> = todo.iter().map(|(candidate, _)| fitting(candidate, &parts, done)).collect();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for (((candidate, id), slug), attributes) in todo.iter().zip(&slugs).zip(&fitted) {
+    for (((candidate, known), slug), (attributes, content_sha256)) in todo.iter().zip(&slugs).zip(&fitted) {
+        if known.as_ref().is_some_and(|known| known.content_sha256.as_ref() == Some(content_sha256)) {
+            done.unchanged += 1;
+            continue;
+        }
         let written = Written {
-            id: id.unwrap_or_else(|| tx.ids().next()),
+            id: known.as_ref().map_or_else(|| tx.ids().next(), |known| known.id),
             slug,
             product: &candidate.product,
             attributes,
             brand: parts.brand(&candidate.product),
             categories: parts.categories(&candidate.product),
-            content_sha256: &candidate.content_sha256,
+            content_sha256,
         };
-        let todo = if id.is_some() { &mut changed } else { &mut new };
+        let todo = if known.is_some() { &mut changed } else { &mut new };
         todo.push((candidate.index, written));
     }
     let created = create(tx, &new, done).await?;
     let updated = update(tx, &changed, done).await?;
     let is_new = |(_, written): &&(usize, Written<'_>)| created.contains(&written.id);
     let written: Vec<&Written<'_>> = new.iter().filter(is_new).chain(&changed).map(|(_, written)| written).collect();
-    // What the shop could not take may fit another time.
+    // Variants that the shop could not take may fit another time.
     let in_part: BTreeSet<usize> = done.faults[told..].iter().map(|(index, _)| *index).collect();
     let in_part = new.iter().chain(&changed).filter(|(index, _)| in_part.contains(index));
     let in_part: Vec<ProductId> = in_part.map(|(_, written)| written.id).collect();
@@ -158,6 +166,18 @@ async fn put(tx: &mut Tx, mut todo: Vec<Todo<'_>>, done: &mut Imported) -> Resul
     listing::fill(tx, &Vec::from_iter(created.iter().copied())).await?;
     listing::refresh(tx, &updated).await?;
     Ok(written.iter().map(|written| written.id).collect())
+}
+
+/// What can be taken of the attributes, and the name of what was taken: without all of them it is another one than
+/// the row's, so that the row is looked at again when it comes again.
+fn fit<'a>(candidate: &'a Candidate, parts: &Parts, done: &mut Imported) -> (Cow<'a, Attributes>, String) {
+    let told = done.faults.len();
+    let attributes = fitting(candidate, parts, done);
+    let left_out = done.faults[told..].iter().map(|(_, fault)| fault.text.as_str());
+    let left_out = left_out.collect::<Vec<_>>().join("\n");
+    let row = &candidate.content_sha256;
+    let name = if left_out.is_empty() { row.clone() } else { sha256_hex(format!("{row}\n{left_out}").as_bytes()) };
+    (attributes, name)
 }
 
 async fn create(tx: &mut Tx, new: &[(usize, Written<'_>)], done: &mut Imported) -> Result<BTreeSet<ProductId>, Error> {

@@ -84,7 +84,7 @@ statements! {
 #[derive(Debug)]
 pub struct Known {
     pub id: ProductId,
-    /// Of what was imported last; `None` where the product was not made by an import, or the import left a part out.
+    /// Of what was taken of the last import; `None` where no import made the product, or a variant was left out.
     pub content_sha256: Option<String>,
 }
 
