@@ -37,6 +37,8 @@ where
 pub(crate) type Reaction =
     Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
 pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
+/// What a process does that may have missed events it watches.
+pub(crate) type Missed = Arc<dyn Fn() + Send + Sync>;
 pub(crate) type Prune = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 /// One of the shop's services, ready to run wherever `souk` puts it.
@@ -52,6 +54,7 @@ pub struct Service {
     pub(crate) answers: BTreeMap<&'static str, AnyAnswer>,
     pub(crate) reactions: BTreeMap<&'static str, Reaction>,
     pub(crate) watches: Vec<(&'static str, Watch)>,
+    pub(crate) missed: Vec<Missed>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
     pub(crate) prune: Option<Prune>,
 }
@@ -76,6 +79,7 @@ impl Service {
             answers: BTreeMap::new(),
             reactions: BTreeMap::new(),
             watches: Vec::new(),
+            missed: Vec::new(),
             jobs: BTreeMap::new(),
             prune: None,
         }
@@ -141,6 +145,17 @@ impl Service {
     /// It changes only memory when this happened, in every process that runs it; may miss some.
     pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
         self.watches.push(erase_watch(watch));
+        self
+    }
+
+    /// The events that its tables react to.
+    pub fn hears(&self) -> Vec<&'static str> {
+        self.reactions.keys().copied().collect()
+    }
+
+    /// It may have missed what it watches, after every new connection to a broker: what it remembers may be old.
+    pub fn misses(mut self, missed: impl Fn() + Send + Sync + 'static) -> Self {
+        self.missed.push(Arc::new(missed));
         self
     }
 
