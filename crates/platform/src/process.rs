@@ -121,8 +121,7 @@ impl Process {
             self.tasks.spawn(consume);
         }
         let missed = services.iter().flat_map(|service| service.missed.iter().cloned()).collect();
-        let watcher =
-            Watcher { broker: broker.clone(), watches: watches(services), missed, tasks: self.tasks.clone() };
+        let watcher = Watcher { broker: broker.clone(), watches: watches(services), missed, tasks: self.tasks.clone() };
         self.tasks.spawn(watcher.run());
     }
 

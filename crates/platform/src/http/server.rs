@@ -163,7 +163,8 @@ fn cors(server: &Server) -> CorsLayer {
 
 /// `/api-docs`: a page that needs no internet, over the shop's document and each service's.
 fn docs_ui(services: &[&Service]) -> Router {
-    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs").url("/api-docs/openapi.json", docs::merged(services.iter().copied()));
+    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs")
+        .url("/api-docs/openapi.json", docs::merged(services.iter().copied()));
     for service in services {
         ui = ui.url(format!("/api-docs/{}/openapi.json", service.name), docs::document(service));
     }
