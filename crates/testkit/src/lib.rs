@@ -11,6 +11,7 @@ mod client;
 mod database;
 pub mod pages;
 mod process;
+pub mod psp;
 mod receiver;
 mod settle;
 mod shop;
@@ -21,6 +22,7 @@ pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILEN
 pub use client::{Answer, Client};
 pub use database::{Database, Topology};
 pub use process::{Ended, Process, Setting, add_staff, audit, souk};
+pub use psp::FakePsp;
 pub use receiver::{Receiver, Told};
 pub use shop::{Shop, ShopOptions};
 pub use smtp::Smtp;
