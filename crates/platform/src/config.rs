@@ -24,7 +24,7 @@ pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
 const BATCH_EVENTS_MAX: i64 = 1_000;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
+const SECRETS: [&str; 4] = ["service_token", "secrets", "webhook_secret", "api_key"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
