@@ -109,7 +109,10 @@ impl PaymentMethod {
             return wrong("api_url", "an https:// address without a path; http:// only of this machine");
         }
         if !self.return_url.is_empty() && !is_web(&self.return_url.replace("{number}", "S-1"), false) {
-            return wrong("return_url", "your page that buyers come back to: an https:// address, {number} is the order's");
+            return wrong(
+                "return_url",
+                "your page that buyers come back to: an https:// address, {number} is the order's",
+            );
         }
         Ok(())
     }
@@ -152,7 +155,10 @@ fn is_web(text: &str, origin: bool) -> bool {
     let is_here = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
     let is_plain = url.username().is_empty() && url.password().is_none();
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    !host.is_empty() && is_plain && (url.scheme() == "https" || url.scheme() == "http" && is_here) && (is_bare || !origin)
+    !host.is_empty()
+        && is_plain
+        && (url.scheme() == "https" || url.scheme() == "http" && is_here)
+        && (is_bare || !origin)
 }
 
 #[cfg(test)]
@@ -219,7 +225,8 @@ mod tests {
             stripe("API_URL", url).expect(url);
         }
         let off: std::collections::HashMap<_, _> = [("GATEWAY", "stripe"), ("ENABLED", "false")]
-            .map(|(key, value)| (format!("SOUK_PAYMENTS__CARD__{key}"), value.to_owned())).into();
+            .map(|(key, value)| (format!("SOUK_PAYMENTS__CARD__{key}"), value.to_owned()))
+            .into();
         Config::load(None, &off).expect("what is off needs no key");
     }
 }

@@ -8,8 +8,7 @@ use std::process::ExitCode;
 
 use testkit::FakePsp;
 
-const USAGE: &str =
-    "fakepsp [--listen 127.0.0.1:0] [--state FOLDER] [--webhook-url URL --webhook-secret SECRET]";
+const USAGE: &str = "fakepsp [--listen 127.0.0.1:0] [--state FOLDER] [--webhook-url URL --webhook-secret SECRET]";
 
 #[derive(Default)]
 struct Arguments {

@@ -87,7 +87,8 @@ impl Faults {
 
     /// Those that strike this request.
     pub fn strike(&mut self, operation: &str, is_change: bool) -> Vec<Fault> {
-        let is_meant = |armed: &Armed| armed.fault.operation == operation || (armed.fault.operation == "*" && is_change);
+        let is_meant =
+            |armed: &Armed| armed.fault.operation == operation || (armed.fault.operation == "*" && is_change);
         let mut struck = Vec::new();
         for armed in self.armed.iter_mut().filter(|armed| is_meant(armed)) {
             if armed.fault.times.is_some_and(|times| armed.struck >= times) || !armed.falls() {

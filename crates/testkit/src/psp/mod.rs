@@ -28,8 +28,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::book::{Book, Endpoint, Entry, Moved, Record};
-pub use self::faults::{Fault, FaultKind};
 use self::faults::Faults;
+pub use self::faults::{Fault, FaultKind};
 use self::webhooks::Webhooks;
 
 const BODY_BYTES_MAX: usize = 1 << 20;

@@ -24,7 +24,9 @@ impl Form {
         let outer = |name: &str| name.split('[').next().unwrap_or_default().to_owned();
         let unknown = self.0.iter().map(|(name, _)| outer(name)).find(|name| !known.contains(&name.as_str()));
         match unknown {
-            Some(name) => Err(Refusal::param("parameter_unknown", &name, format!("Received unknown parameter: {name}"))),
+            Some(name) => {
+                Err(Refusal::param("parameter_unknown", &name, format!("Received unknown parameter: {name}")))
+            }
             None => Ok(()),
         }
     }
