@@ -31,6 +31,7 @@ use self::book::{Book, Endpoint, Entry, Moved, Record};
 use self::faults::Faults;
 pub use self::faults::{Fault, FaultKind};
 use self::webhooks::Webhooks;
+pub use self::webhooks::signature;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -117,6 +118,11 @@ impl FakePsp {
     /// Something will go wrong.
     pub fn arm(&self, fault: Fault) {
         self.psp.faults.lock().expect("faults").arm(fault);
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn disarm(&self) {
+        self.psp.faults.lock().expect("faults").clear();
     }
 
     /// The buyer answers on their bank's page; the page as the next action's URL names it.
