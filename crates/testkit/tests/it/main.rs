@@ -29,6 +29,7 @@ mod peers;
 mod placing;
 mod planted;
 mod pricing;
+mod psp;
 mod refunds;
 mod refusals;
 mod shipping;
