@@ -81,6 +81,12 @@ impl Faults {
         self.armed.clear();
     }
 
+    /// Those that were to strike so often, and have not.
+    pub fn unspent(&self) -> Vec<&Fault> {
+        let is_unspent = |armed: &&Armed| armed.fault.times.is_some_and(|times| armed.struck < times);
+        self.armed.iter().filter(is_unspent).map(|armed| &armed.fault).collect()
+    }
+
     pub fn shown(&self) -> serde_json::Value {
         serde_json::json!({ "faults": self.armed })
     }

@@ -121,8 +121,13 @@ impl FakePsp {
     }
 
     /// Nothing goes wrong any more.
+    ///
+    /// # Panics
+    /// Where something that was to go wrong has not: a test that arms it would prove nothing.
     pub fn disarm(&self) {
-        self.psp.faults.lock().expect("faults").clear();
+        let mut faults = self.psp.faults.lock().expect("faults");
+        assert!(faults.unspent().is_empty(), "never struck: {:?}", faults.unspent());
+        faults.clear();
     }
 
     /// The buyer answers on their bank's page; the page as the next action's URL names it.

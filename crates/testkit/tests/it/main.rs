@@ -21,6 +21,7 @@ mod guest_buys;
 mod importing;
 mod kill9;
 mod last_unit;
+mod localstripe;
 mod mails;
 mod manual;
 mod orders;

@@ -103,6 +103,7 @@ async fn must_agree(owner: &Staff, psp: &FakePsp) {
 
 async fn end(shop: Shop, owner: &Staff, psp: &FakePsp) {
     calm(&shop, psp).await;
+    psp.disarm();
     must_agree(owner, psp).await;
     shop.finish().await;
 }
@@ -260,6 +261,7 @@ pub async fn whatever_stripe_does_wrong_money_moves_once(topology: Topology) {
         calm(&shop, &psp).await;
         assert_eq!(kept(&owner, &psp, &order).await, [], "{kind:?}");
         must_agree(&owner, &psp).await;
+        psp.disarm();
     }
     end(shop, &owner, &psp).await;
 }
