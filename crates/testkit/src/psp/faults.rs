@@ -120,3 +120,29 @@ impl Armed {
         fraction < probability
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_so_often_or_by_a_chance_that_its_seed_replays() {
+        let mut faults = Faults::default();
+        faults.arm(Fault { times: Some(2), ..Fault::once("create", FaultKind::RateLimited) });
+        let struck = |faults: &mut Faults, operation| faults.strike(operation, true).len();
+        assert_eq!([struck(&mut faults, "capture"), struck(&mut faults, "create")], [0, 1]);
+        assert_eq!(faults.unspent().len(), 1);
+        assert_eq!([struck(&mut faults, "create"), struck(&mut faults, "create")], [1, 0]);
+        assert_eq!(faults.unspent().len(), 0);
+        let falls = |seed| {
+            let mut faults = Faults::default();
+            let chance = Fault { times: None, probability: Some(0.25), seed, ..Fault::once("*", FaultKind::Slow) };
+            faults.arm(chance);
+            assert_eq!(faults.strike("retrieve", false).len(), 0, "it is for what changes something");
+            (0..1_000).map(|_| faults.strike("refund", true).len()).collect::<Vec<_>>()
+        };
+        assert_eq!(falls(7), falls(7));
+        assert_ne!(falls(7), falls(8));
+        assert!((200..300).contains(&falls(7).iter().sum::<usize>()), "about a quarter");
+    }
+}
