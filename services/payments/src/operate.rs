@@ -24,7 +24,7 @@ pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended,
     if operation.kind == PaymentOperation::Capture && gateway.captures_once() {
         all = gather::gathered(&ctx, &operation).await?;
         if all.is_empty() {
-            return run.nothing_to_do(&ctx).await;
+            return gather::wait(&ctx, run, operation).await;
         }
     }
     let refusal = match gateway.operate(&gather::as_one(&all, operation)).await {

@@ -5,6 +5,7 @@ mod cancel;
 mod capture;
 mod events;
 mod fakes;
+mod gather;
 mod manual;
 mod pay;
 mod refunds;
