@@ -25,7 +25,7 @@ const PREFIX: &str = "SOUK_";
 const BATCH_EVENTS_MAX: i64 = 1_000;
 const BUS_PREFIX_LETTERS_MAX: usize = 40;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
+const SECRETS: [&str; 4] = ["service_token", "secrets", "webhook_secret", "api_key"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
