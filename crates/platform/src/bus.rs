@@ -6,8 +6,10 @@
 
 mod apply;
 mod relay;
+mod replay;
 
 pub(crate) use apply::{Hears, retry_parked};
 #[cfg(feature = "faults")]
 pub use relay::Disturb;
 pub use relay::{Relay, RelaySetting};
+pub use replay::{Replayed, replay};

@@ -10,6 +10,7 @@ pub mod config;
 mod ctx;
 pub mod http;
 pub mod jobs;
+pub mod personal;
 pub mod problem;
 pub mod process;
 mod secrets;

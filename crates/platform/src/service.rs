@@ -51,6 +51,8 @@ pub struct Service {
     pub asks: Vec<&'static str>,
     pub(crate) answers: BTreeMap<&'static str, AnyAnswer>,
     pub(crate) reactions: BTreeMap<&'static str, Reaction>,
+    /// Events that may be applied again, and who says them.
+    pub(crate) derives: BTreeMap<&'static str, &'static str>,
     pub(crate) watches: Vec<(&'static str, Watch)>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
     pub(crate) prune: Option<Prune>,
@@ -75,6 +77,7 @@ impl Service {
             asks: Vec::new(),
             answers: BTreeMap::new(),
             reactions: BTreeMap::new(),
+            derives: BTreeMap::new(),
             watches: Vec::new(),
             jobs: BTreeMap::new(),
             prune: None,
@@ -136,6 +139,13 @@ impl Service {
         let before = self.reactions.insert(E::NAME, erased);
         assert!(before.is_none(), "{} reacts to {} twice", self.name, E::NAME);
         self
+    }
+
+    /// As [`Service::reacts`], where the effect is derived from the event alone: applied again, in any order, it
+    /// leaves what it would have left, and says nothing where it changes nothing. `souk replay` does that.
+    pub fn reacts_derived<E: Event, F: for<'a> React<'a, E>>(mut self, reaction: F) -> Self {
+        self.derives.insert(E::NAME, E::SAID_BY);
+        self.reacts::<E, F>(reaction)
     }
 
     /// It changes only memory when this happened, in every process that runs it; may miss some.

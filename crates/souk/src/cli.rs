@@ -9,7 +9,7 @@ use contracts::customers::Role;
 use platform::config::read_env_file;
 use platform::{Clock, Config, Ids};
 
-use crate::commands::{self, exchange};
+use crate::commands::{self, events, exchange, letters};
 use crate::wire::Shop;
 
 /// A complete commerce backend in one binary.
@@ -64,6 +64,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Events and jobs that were given up: list them, look into one, have them tried again.
+    #[command(subcommand)]
+    DeadLetters(letters::DeadLetters),
+    /// What waits in each service's outbox.
+    Outbox {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What services said.
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Derive tables anew from what was said, where a service can: what it says once more changes nothing else.
+    Replay(events::Replay),
     /// People who run the shop.
     #[command(subcommand)]
     Staff(Staff),
@@ -129,6 +143,10 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Config => commands::say(&config.shown()),
         Command::Openapi { events } => commands::openapi(config, events).await?,
         Command::Audit { json } => return commands::audit(config, json).await,
+        Command::DeadLetters(what) => what.run(&commands::look(config).await?).await?,
+        Command::Outbox { json } => events::outbox(&commands::look(config).await?, json).await?,
+        Command::Events(what) => what.run(&commands::look(config).await?).await?,
+        Command::Replay(replay) => return replay.run(&commands::look(config).await?).await,
         Command::Staff(Staff::Add { email, role }) => {
             commands::add_staff(&open(config).await?, &email, role.into()).await?
         }

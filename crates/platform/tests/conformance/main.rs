@@ -2,6 +2,7 @@
 
 mod behaviours;
 mod http_calls;
+mod replay;
 mod rig;
 mod store;
 
@@ -35,3 +36,14 @@ on_both_databases![
     a_job_of_a_crashed_process_is_taken_up,
     a_shutdown_waits_for_the_job_in_hand,
 ];
+
+mod replaying {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_derived_is_derived_anew_on_sqlite() {
+        crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::sqlite()).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_derived_is_derived_anew_on_postgres() {
+        crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::postgres().await).await;
+    }
+}

@@ -23,6 +23,7 @@ mod kill9;
 mod last_unit;
 mod mails;
 mod manual;
+mod operations;
 mod orders;
 mod paying;
 mod peers;
