@@ -233,6 +233,8 @@ impl Runner {
                     return self.db.write(input, |tx, (id, why)| Box::pin(job::bury(tx, *id, why))).await;
                 }
                 tracing::warn!(job = %started.id, kind = %started.kind, attempts = started.attempts, %why, "a job failed and is tried again");
+                metrics::counter!("souk_retries_total", "service" => started.service.clone(), "kind" => "job")
+                    .increment(1);
                 (self.db.clock().now().saturating_add(backoff(started.attempts)).unwrap_or(Timestamp::MAX), why)
             }
         };

@@ -8,8 +8,10 @@ use contracts::{Call, Event};
 use store::{BoxFuture, Envelope, Job, Migration, Sql, Tx};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::audit::{Impersonal, Makes};
 use crate::calls::{self, AnyAnswer};
 use crate::jobs::{self, AnyJob, Ended, JobRun};
+use crate::measure::Gauge;
 use crate::{Ctx, ErrorCode, Problem};
 
 /// What a reaction decided, from its own tables.
@@ -37,6 +39,7 @@ where
 pub(crate) type Reaction =
     Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
 pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
+pub(crate) type Measure = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<Gauge>, Problem>> + Send + Sync>;
 pub(crate) type Prune = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 /// One of the shop's services, ready to run wherever `souk` puts it.
@@ -56,6 +59,9 @@ pub struct Service {
     pub(crate) watches: Vec<(&'static str, Watch)>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
     pub(crate) prune: Option<Prune>,
+    pub(crate) measure: Option<Measure>,
+    pub(crate) makes: Vec<Makes>,
+    pub(crate) impersonal: Vec<Impersonal>,
 }
 
 impl fmt::Debug for Service {
@@ -81,6 +87,9 @@ impl Service {
             watches: Vec::new(),
             jobs: BTreeMap::new(),
             prune: None,
+            measure: None,
+            makes: Vec::new(),
+            impersonal: Vec::new(),
         }
     }
 
@@ -163,6 +172,29 @@ impl Service {
     {
         let ctx = self.ctx.clone();
         self.prune = Some(Arc::new(move || Box::pin(prune(ctx.clone()))));
+        self
+    }
+
+    /// Figures of its own for `/metrics`: `async fn(Ctx) -> Result<Vec<Gauge>, Problem>`, a statement or two.
+    pub fn measures<F, R>(mut self, measure: F) -> Self
+    where
+        F: Fn(Ctx) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<Gauge>, Problem>> + Send + 'static,
+    {
+        let ctx = self.ctx.clone();
+        self.measure = Some(Arc::new(move || Box::pin(measure(ctx.clone()))));
+        self
+    }
+
+    /// A route of its makes such things, under a key each; the audit asks whether they are there.
+    pub fn makes(mut self, makes: Makes) -> Self {
+        self.makes.push(makes);
+        self
+    }
+
+    /// A table of its must hold no personal data; the audit looks.
+    pub fn keeps_impersonal(mut self, table: Impersonal) -> Self {
+        self.impersonal.push(table);
         self
     }
 

@@ -48,6 +48,15 @@ enum Command {
     },
     /// Fill an empty database, SQLite or PostgreSQL, from a backup.
     Restore { file: PathBuf },
+    /// Move a stopped shop from its SQLite file into PostgreSQL. Killed, it goes on when it is started again.
+    Move {
+        /// sqlite:souk.db
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// postgres://user@host:5432/database, empty; services named in [database.services] move into theirs.
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
     /// Bring the database up to date.
     Migrate,
     /// Print the settings in force, secrets hidden.
@@ -139,6 +148,7 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Export(export) => export.run(&open(config).await?).await?,
         Command::Backup { file } => commands::archive::backup(config, &file).await?,
         Command::Restore { file } => return commands::archive::restore(config, &file).await,
+        Command::Move { from, to } => return commands::archive::move_shop(config, &from, &to).await,
         Command::Migrate => commands::migrate(config).await?,
         Command::Config => commands::say(&config.shown()),
         Command::Openapi { events } => commands::openapi(config, events).await?,

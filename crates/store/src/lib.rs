@@ -23,6 +23,7 @@ mod postgres;
 pub mod snapshot;
 mod sql;
 mod sqlite;
+pub mod stray;
 mod tx;
 mod value;
 pub mod work;
@@ -44,5 +45,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T
 
 /// Every statement of the platform's own tables, for the test that prepares them.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
-    [migrate::ALL, outbox::ALL, inbox::ALL, job::ALL, letter::ALL, idempotency::ALL].into_iter().flatten().copied()
+    [migrate::ALL, outbox::ALL, inbox::ALL, job::ALL, letter::ALL, idempotency::ALL, stray::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }

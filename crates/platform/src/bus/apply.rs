@@ -190,6 +190,7 @@ impl Hears {
 
     /// Parks it again, for longer; gives it up when it is old and was tried often.
     async fn put_off(&self, tx: &mut Tx, parked: &inbox::Parked, old: bool, why: &str) -> Result<(), store::Error> {
+        metrics::counter!("souk_retries_total", "service" => self.name, "kind" => "event").increment(1);
         park(tx, &parked.event, parked.attempts + 1, why).await?;
         if old && parked.attempts >= GIVEN_UP_TRIES || fault::planted("bug.bus.gives_up_at_once") {
             tracing::error!(service = self.name, event = %parked.event.id, name = %parked.event.name, %why, "given up after 24 hours");

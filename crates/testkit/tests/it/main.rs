@@ -23,6 +23,8 @@ mod kill9;
 mod last_unit;
 mod mails;
 mod manual;
+mod metrics;
+mod moving;
 mod operations;
 mod orders;
 mod paying;
