@@ -131,7 +131,7 @@ pub fn masked_text(text: &str) -> String {
 fn starts_a_word(text: &str, token: &str) -> bool {
     text.match_indices(token).any(|(at, _)| {
         let before = text[..at].chars().next_back();
-        let follows = text[at + token.len()..].chars().take_while(|char| char.is_ascii_graphic()).count();
+        let follows = text[at + token.len()..].chars().take_while(char::is_ascii_graphic).count();
         before.is_none_or(|char| !char.is_ascii_alphanumeric()) && follows >= 2
     })
 }

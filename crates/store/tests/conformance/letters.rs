@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use store::letter::{self, Kind, Letter};
-use store::{Db, Envelope, Result, inbox, job, outbox};
+use store::{Db, Envelope, Result, inbox, job, outbox, stray};
 use uuid::Uuid;
 
 use crate::base::*;
@@ -167,4 +167,46 @@ pub async fn what_may_be_applied_again_is_known(base: &Base) {
     let mut expected = vec![(old.id, false), (new.id, true), (parked.id, false)];
     expected.sort();
     assert_eq!(known, expected);
+}
+
+/// What is applied holds no text any more; what waits, is dead or was said does.
+pub async fn every_text_of_the_platform_is_walked(base: &Base) {
+    let (applied, parked, dead) = (event(), event(), event());
+    claim(&base.db, &applied).await;
+    bury(&base.db, &dead, "hopeless").await;
+    claim(&base.db, &parked).await;
+    let written: Result<()> = base
+        .db
+        .write(parked.clone(), |tx, parked| {
+            Box::pin(async move {
+                inbox::park(tx, parked, NOON, "not yet").await?;
+                tx.say(&Said { subject: parked.subject, version: None });
+                tx.start_at(&Chore("sweep".into()), NOON);
+                Ok(())
+            })
+        })
+        .await;
+    written.expect("written");
+    let mut found = Vec::new();
+    for (table, name) in stray::TABLES.iter().enumerate() {
+        let mut after = Uuid::nil();
+        loop {
+            let page = stray::page(&base.db, table, after, 1).await.expect("a page");
+            let Some(last) = page.last() else { break };
+            after = last.at;
+            found.extend(page.into_iter().map(|row| (*name, row)));
+        }
+    }
+    let texts = |table: &str| -> Vec<String> {
+        let rows = found.iter().filter(|(of, _)| *of == table);
+        rows.flat_map(|(_, row)| row.texts.iter().filter_map(|(_, text)| text.clone())).collect()
+    };
+    let inbox = texts("souk_inbox").join(" ");
+    assert!(inbox.contains("hopeless") && inbox.contains("not yet"), "{inbox}");
+    assert!(inbox.contains(&dead.id.to_string()) && !inbox.contains(&applied.id.to_string()), "{inbox}");
+    assert_eq!(texts("souk_outbox").len(), 1);
+    assert_eq!(texts("souk_job"), ["\"sweep\"", "sweep"]);
+    assert_eq!(job::lag(&base.db, NOON).await.expect("a lag"), (1, Some(NOON)));
+    assert_eq!(job::lag(&base.db, NOON - SignedDuration::from_secs(1)).await.expect("a lag"), (0, None));
+    assert!(stray::page(&base.db.of("carts"), 0, Uuid::nil(), 9).await.expect("a page").is_empty());
 }

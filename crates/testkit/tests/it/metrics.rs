@@ -43,11 +43,11 @@ async fn what_is_drawn_and_alarmed_is_served() {
     let shop = Ready::on(Database::sqlite()).await;
     let process = shop.serve(&NO_PRICES).await;
     let buyer = Buyer::new(&process.client).await;
-    for _ in 0..3 {
+    for _ in 0..6 {
         let _ = buyer.add(&shop.teapot, 1).sent().await.expect("an answer");
     }
     let metrics = scrape(&process.client).await;
-    let lines = metrics.lines().filter(|line| !line.starts_with('#'));
+    let lines = metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let served: BTreeSet<&str> = lines.filter_map(|line| line.split(['{', ' ']).next()).map(base).collect();
     let known: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
     assert_eq!(served, known, "what is served and the table in platform::telemetry");
