@@ -192,6 +192,11 @@ impl Service {
         self
     }
 
+    /// The routes that [`Service::makes`] named.
+    pub fn making_routes(&self) -> impl Iterator<Item = &'static str> {
+        self.makes.iter().map(|makes| makes.route)
+    }
+
     /// A table of its must hold no personal data; the audit looks.
     pub fn keeps_impersonal(mut self, table: Impersonal) -> Self {
         self.impersonal.push(table);

@@ -43,6 +43,14 @@ mod replaying {
         crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::sqlite()).await;
     }
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_forgotten_comes_and_what_is_dead_stays_on_sqlite() {
+        crate::replay::what_was_forgotten_comes_and_what_is_dead_stays(crate::rig::Place::sqlite()).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_forgotten_comes_and_what_is_dead_stays_on_postgres() {
+        crate::replay::what_was_forgotten_comes_and_what_is_dead_stays(crate::rig::Place::postgres().await).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_is_derived_is_derived_anew_on_postgres() {
         crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::postgres().await).await;
     }

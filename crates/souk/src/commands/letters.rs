@@ -72,8 +72,10 @@ impl DeadLetters {
 }
 
 async fn list(ctxs: &[&Ctx], json: bool, limit: i64) -> Result<(), String> {
-    let mut shown = 0_u64;
+    let (mut shown, mut all) = (0_u64, 0_i64);
     for ctx in ctxs {
+        let (events, jobs) = letter::count(&ctx.db).await.map_err(text)?;
+        all += events + jobs;
         for kind in [Kind::Event, Kind::Job] {
             let (mut after, mut left) = (None, limit);
             while left > 0 {
@@ -87,7 +89,7 @@ async fn list(ctxs: &[&Ctx], json: bool, limit: i64) -> Result<(), String> {
         }
     }
     if !json {
-        say(&if shown == 0 { "nothing was given up".to_owned() } else { format!("{shown} shown") });
+        say(&if shown == 0 { "nothing was given up".to_owned() } else { format!("{shown} of {all} shown") });
     }
     Ok(())
 }
@@ -105,7 +107,7 @@ fn line(letter: &Letter, json: bool) -> String {
         Kind::Job => "job",
     };
     let short: String = error.chars().take(ERROR_CHARS_MAX).map(|char| if char == '\n' { ' ' } else { char }).collect();
-    format!("{id}  {service:<13} {kind:<5} {name:<28} {attempts:>3} tries, given up at {dead_at:.0}: {short}")
+    format!("{id}  {service:<13} {kind:<5} {name:<28} {attempts:>3} tries from {since:.0} to {dead_at:.0}: {short}")
 }
 
 async fn show(ctxs: &[&Ctx], id: Uuid) -> Result<(), String> {
