@@ -34,7 +34,7 @@ struct Arguments {
 enum Command {
     /// Formatting, clippy without warnings, tidy, and cargo-deny: what every commit must pass.
     Check,
-    /// Every test of the workspace, on a private PostgreSQL; then: the release binary holds no failpoint.
+    /// Every test of the workspace, on a private PostgreSQL and RabbitMQ; then: the release binary holds no failpoint.
     Test {
         /// Install what is missing from Debian's packages (needs root or passwordless sudo).
         #[arg(long)]
@@ -52,7 +52,7 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// A private PostgreSQL in the foreground, until ctrl-c or the end of stdin.
+    /// A private PostgreSQL and RabbitMQ in the foreground, until ctrl-c or the end of stdin.
     Services,
 }
 

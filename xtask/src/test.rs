@@ -1,7 +1,7 @@
-//! `cargo xtask test`: every test of the workspace on a private PostgreSQL, then the release binary's own check.
+//! `cargo xtask test`: every test of the workspace on a private PostgreSQL and RabbitMQ, then the release binary's own check.
 
 use crate::process::{interrupted, output, run, run_watched};
-use crate::services::Postgres;
+use crate::services::Services;
 use crate::{failpoints, root, tools};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,8 +17,8 @@ pub fn test(install: bool, filter: Option<&str>) -> Result<(), String> {
     let faults_binary = build_with_faults(&target)?;
     let mut tally = Tally::default();
     let tested = {
-        let postgres = Postgres::start()?;
-        cargo_test(&postgres, &faults_binary, filter, &mut tally)
+        let services = Services::start()?;
+        cargo_test(&services, &faults_binary, filter, &mut tally)
     };
     if interrupted() {
         return tested;
@@ -39,14 +39,15 @@ fn build_with_faults(target: &Path) -> Result<PathBuf, String> {
     Ok(target.join("debug/souk"))
 }
 
-fn cargo_test(postgres: &Postgres, binary: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<(), String> {
+fn cargo_test(services: &Services, binary: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<(), String> {
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(filter);
     if filter.is_some() {
         // Who asks for one test wants to see what it prints.
         tests.args(["--", "--nocapture"]);
     }
-    tests.env("SOUK_TEST_POSTGRES", postgres.url()).env("SOUK_TEST_BINARY", binary);
+    tests.env("SOUK_TEST_BINARY", binary);
+    services.tell(&mut tests);
     run_watched(&mut tests, |line| tally.see(line))
 }
 

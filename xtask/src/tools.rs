@@ -1,13 +1,14 @@
 //! What the commands need from the machine: says what is missing and how to get it, and gets it when asked.
 
 use crate::process::{output, run};
-use crate::services::newest_programs;
+use engines::newest_programs;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 const AIOSMTPD: &str = "/usr/lib/python3/dist-packages/aiosmtpd";
+const PIKA: &str = "/usr/lib/python3/dist-packages/pika";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
 
@@ -18,14 +19,21 @@ struct Package {
     is_here: fn() -> bool,
 }
 
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 9] = [
     Package {
         name: "postgresql",
         gives: "PostgreSQL's server programs",
         is_here: || newest_programs(Path::new(POSTGRES_VERSIONS)).is_some(),
     },
+    Package {
+        name: "rabbitmq-server",
+        gives: "RabbitMQ's server",
+        is_here: || Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists(),
+    },
+    Package { name: "nginx-light", gives: "nginx", is_here: || Path::new("/usr/sbin/nginx").exists() },
     Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
     Package { name: "python3-aiosmtpd", gives: "a mail server (aiosmtpd)", is_here: || Path::new(AIOSMTPD).is_dir() },
+    Package { name: "python3-pika", gives: "pika for Python", is_here: || Path::new(PIKA).is_dir() },
     Package { name: "curl", gives: "curl", is_here: || on_path("curl").is_some() },
     Package { name: "jq", gives: "jq", is_here: || on_path("jq").is_some() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
@@ -44,11 +52,6 @@ pub fn require_for_tests(install: bool) -> Result<(), String> {
         [] => Ok(()),
         absent => Err(advice(absent)),
     }
-}
-
-/// The folder of `postgres` and `initdb`.
-pub fn postgres_programs() -> Result<PathBuf, String> {
-    newest_programs(Path::new(POSTGRES_VERSIONS)).ok_or_else(|| advice(&[&PACKAGES[0]]))
 }
 
 /// cargo-deny, installed on first use into a cache of our own and kept for the next time.

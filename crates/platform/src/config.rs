@@ -23,6 +23,7 @@ use crate::Problem;
 pub const DEFAULTS: &str = include_str!("../../../souk.default.toml");
 const PREFIX: &str = "SOUK_";
 const BATCH_EVENTS_MAX: i64 = 1_000;
+const BUS_PREFIX_LETTERS_MAX: usize = 40;
 /// Keys whose values are never shown.
 const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
 
@@ -62,6 +63,8 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 pub struct Bus {
     pub url: String,
+    /// Exchanges and queues begin with it.
+    pub prefix: String,
     pub batch_events_max: i64,
 }
 
@@ -248,6 +251,10 @@ impl Config {
         if !(1..=BATCH_EVENTS_MAX).contains(&config.bus.batch_events_max) {
             return Err(format!("setting `bus.batch_events_max`: a whole number from 1 to {BATCH_EVENTS_MAX}"));
         }
+        let prefix = &config.bus.prefix;
+        if prefix.is_empty() || prefix.len() > BUS_PREFIX_LETTERS_MAX || !prefix.chars().all(is_name_letter) {
+            return Err(format!("setting `bus.prefix`: 1 to {BUS_PREFIX_LETTERS_MAX} of a-z, 0-9, - and _"));
+        }
         for (name, method) in &config.payments {
             method.check(name)?;
         }
@@ -325,6 +332,10 @@ pub fn read_env_file(text: &str) -> Result<HashMap<String, String>, String> {
         all.insert(key.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned());
     }
     Ok(all)
+}
+
+fn is_name_letter(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '-' | '_')
 }
 
 fn parse(text: &str, name: &str) -> Result<Table, String> {

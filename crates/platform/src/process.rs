@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::{Db, Tx, idempotency, inbox, job, outbox, work};
 
-use crate::bus::{self, Hears, Relay, RelaySetting};
+use crate::bus::{self, Bus, Carrier, Hears, Local, Publisher, Relay, RelaySetting, Watcher};
 use crate::calls::{self, AnyAnswer, Peers};
 use crate::http::{self, Health};
 use crate::jobs::Runner;
-use crate::service::Prune;
+use crate::service::{Prune, Watch};
 use crate::tasks::Tasks;
 use crate::{Config, Ctx, Problem, Service, audit};
 
@@ -32,6 +32,7 @@ pub struct Process {
     pub peers: Peers,
     pub tasks: Tasks,
     pub metrics: Option<PrometheusHandle>,
+    pub bus: Bus,
     #[cfg(feature = "faults")]
     pub disturb_seed: Option<u64>,
 }
@@ -44,6 +45,7 @@ impl Process {
             peers,
             tasks: Tasks::default(),
             metrics: None,
+            bus: Bus::Local,
             #[cfg(feature = "faults")]
             disturb_seed: None,
         }
@@ -58,11 +60,12 @@ impl Process {
         self.peers.settle(answers, services.iter().flat_map(own_answers).collect());
     }
 
-    /// Starts the services: relay, jobs, retries, pruning. Returns the routes to serve.
+    /// Starts the services: relay, jobs, retries, pruning. Returns the routes to serve; `elsewhere` are services
+    /// of the shop that run in other processes, for its documents.
     ///
     /// # Errors
     /// What is asked or said without exactly one owner, by name.
-    pub async fn start(&self, services: Vec<Service>) -> Result<Router, String> {
+    pub async fn start(&self, services: Vec<Service>, elsewhere: &[Service]) -> Result<Router, String> {
         self.settle(&services);
         self.check(&services)?;
         let mut databases: Vec<Db> = Vec::new();
@@ -72,12 +75,12 @@ impl Process {
             }
         }
         let hears: Vec<Arc<Hears>> = services.iter().map(Hears::new).collect();
-        let mut watches: Vec<_> = services.iter().flat_map(|service| service.watches.iter().cloned()).collect();
-        watches.extend(services.iter().take(1).flat_map(|service| service.ctx.identity.watches()));
         for db in &databases {
             let here: Vec<&Service> = services.iter().filter(|service| service.ctx.db.is_same(db)).collect();
             let names: Vec<&'static str> = here.iter().map(|service| service.name).collect();
-            release_leases(db, &names).await.map_err(|error| error.to_string())?;
+            if matches!(self.bus, Bus::Local) {
+                release_leases(db, &names).await.map_err(|error| error.to_string())?;
+            }
             let setting = RelaySetting {
                 db: db.of("souk"),
                 says: names.clone(),
@@ -86,17 +89,40 @@ impl Process {
                 #[cfg(feature = "faults")]
                 disturb: self.disturb_seed.map(bus::Disturb::new),
             };
-            self.tasks.spawn(Relay::new(setting, hears.clone(), watches.clone()).run());
+            self.tasks.spawn(Relay::new(setting, self.carrier(&services, &hears)).run());
             self.tasks.spawn(Runner::new(db.of("souk"), &here, self.tasks.clone()).run());
             let own = here.iter().map(|service| (service.name, service.prune.clone())).collect();
             self.tasks.spawn(prune(db.clone(), own, self.tasks.clone()));
         }
+        self.listen(&services, &hears);
         for hears in hears {
             self.tasks.spawn(bus::retry_parked(hears, self.tasks.clone()));
         }
-        let health = Health { databases, metrics: self.metrics.clone() };
+        let health = Health { databases, bus: self.bus.clone(), metrics: self.metrics.clone() };
         let ids = services.first().map_or(store::Ids::Random, |service| service.ctx.ids.clone());
-        Ok(http::router(services, health, self.peers.clone(), self.tasks.clone(), &self.config, ids))
+        Ok(http::router(services, elsewhere, health, self.peers.clone(), self.tasks.clone(), &self.config, ids))
+    }
+
+    /// Where a relay hands its events over.
+    fn carrier(&self, services: &[Service], hears: &[Arc<Hears>]) -> Carrier {
+        let tasks = self.tasks.clone();
+        match &self.bus {
+            Bus::Local => Carrier::Local(Local { hears: hears.to_vec(), watches: watches(services), tasks }),
+            Bus::RabbitMq(broker) => Carrier::RabbitMq(Publisher::new(broker.clone(), tasks)),
+        }
+    }
+
+    /// Takes what comes from a broker: reactions by service, watches by process.
+    fn listen(&self, services: &[Service], hears: &[Arc<Hears>]) {
+        let Bus::RabbitMq(broker) = &self.bus else { return };
+        let batch_events_max = usize::try_from(self.config.bus.batch_events_max).unwrap_or(1);
+        for hears in hears.iter().filter(|hears| hears.hears_anything()) {
+            let consume = bus::consume(broker.clone(), Arc::clone(hears), batch_events_max, self.tasks.clone());
+            self.tasks.spawn(consume);
+        }
+        let missed = services.iter().flat_map(|service| service.missed.iter().cloned()).collect();
+        let watcher = Watcher { broker: broker.clone(), watches: watches(services), missed, tasks: self.tasks.clone() };
+        self.tasks.spawn(watcher.run());
     }
 
     /// Every call asked has an owner, and every service reacts to what `contracts` says it hears.
@@ -109,8 +135,10 @@ impl Process {
         }
         for service in services {
             if let Some(call) = service.asks.iter().find(|call| !self.peers.has_owner(call)) {
+                let owner = call.split('.').next().unwrap_or(call);
                 return Err(format!(
-                    "{} asks {call}, which nobody answers: run its service here or name it in [peers]",
+                    "setting `peers.{owner}`: {} asks {call}, and nobody answers it: write where {owner} runs, \
+                     `http://host:port`, or run it here",
                     service.name
                 ));
             }
@@ -126,6 +154,12 @@ impl Process {
         }
         Ok(())
     }
+}
+
+/// What the services of a process watch, and the process itself.
+fn watches(services: &[Service]) -> Vec<(&'static str, Watch)> {
+    let own = services.first().into_iter().flat_map(|service| service.ctx.identity.watches());
+    services.iter().flat_map(|service| service.watches.iter().cloned()).chain(own).collect()
 }
 
 /// On a local bus this process is alone: what an earlier one had in hand is free again.

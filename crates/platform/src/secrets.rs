@@ -44,6 +44,18 @@ impl Secrets {
         make(path).map_err(|error| format!("setting `server.secrets_file`: {}: {error}", path.display()))
     }
 
+    /// Processes of one shop sign and believe with the same secrets: none of them makes its own.
+    pub fn must_be_given(server: &Server) -> Result<(), String> {
+        if !server.secrets.trim().is_empty() || Path::new(&server.secrets_file).exists() {
+            return Ok(());
+        }
+        Err(format!(
+            "setting `server.secrets`: with `--services` all processes of the shop share their secrets; give each the \
+             same 32 random characters or more, or the same file as `server.secrets_file` ({} is missing)",
+            server.secrets_file
+        ))
+    }
+
     /// Random, and gone with the process: for tests, and commands that sign nothing.
     pub fn random() -> Self {
         Self { masters: [crate::auth::new_secret("")].into() }

@@ -40,6 +40,8 @@ pub(crate) type Reaction =
     Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
 pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
 pub(crate) type Measure = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<Gauge>, Problem>> + Send + Sync>;
+/// What a process does that may have missed events it watches.
+pub(crate) type Missed = Arc<dyn Fn() + Send + Sync>;
 pub(crate) type Prune = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 /// One of the shop's services, ready to run wherever `souk` puts it.
@@ -57,6 +59,7 @@ pub struct Service {
     /// Events that may be applied again, and who says them.
     pub(crate) derives: BTreeMap<&'static str, &'static str>,
     pub(crate) watches: Vec<(&'static str, Watch)>,
+    pub(crate) missed: Vec<Missed>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
     pub(crate) prune: Option<Prune>,
     pub(crate) measure: Option<Measure>,
@@ -85,6 +88,7 @@ impl Service {
             reactions: BTreeMap::new(),
             derives: BTreeMap::new(),
             watches: Vec::new(),
+            missed: Vec::new(),
             jobs: BTreeMap::new(),
             prune: None,
             measure: None,
@@ -160,6 +164,17 @@ impl Service {
     /// It changes only memory when this happened, in every process that runs it; may miss some.
     pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
         self.watches.push(erase_watch(watch));
+        self
+    }
+
+    /// The events that its tables react to.
+    pub fn hears(&self) -> Vec<&'static str> {
+        self.reactions.keys().copied().collect()
+    }
+
+    /// It may have missed what it watches, after every new connection to a broker: what it remembers may be old.
+    pub fn misses(mut self, missed: impl Fn() + Send + Sync + 'static) -> Self {
+        self.missed.push(Arc::new(missed));
         self
     }
 

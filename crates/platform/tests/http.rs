@@ -60,7 +60,7 @@ async fn shop() -> (Router, Process, tempfile::TempDir) {
     let routes = OpenApiRouter::new().routes(routes!(echo)).routes(routes!(breaks)).routes(routes!(slow));
     let service = Service::new("echoes", &ctx).routes(routes);
     let process = Process::new(config, peers);
-    let router = process.start(vec![service]).await.expect("a process");
+    let router = process.start(vec![service], &[]).await.expect("a process");
     (router, process, folder)
 }
 

@@ -25,8 +25,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the shop: every service, in this process.
-    Serve,
+    /// Serve the shop: every service in this process, or some of them.
+    Serve {
+        /// Run these here; the others run in other processes, over PostgreSQL and RabbitMQ (docs/operations.md).
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        services: Vec<String>,
+    },
     /// Open a sample shop, buy something through its API, and leave it running.
     Demo {
         /// Where the sample shop keeps its database and mails; an earlier one there is replaced.
@@ -136,13 +140,13 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, String> {
     let mut config = load(cli.config.as_deref())?;
-    if !matches!(cli.command, Command::Serve) {
+    if !matches!(cli.command, Command::Serve { .. }) {
         // A command's own words come first; its log only says what went wrong.
         "warn".clone_into(&mut config.log.filter);
     }
     platform::telemetry::start_logging(&config.log)?;
     match cli.command {
-        Command::Serve => commands::serve(config).await?,
+        Command::Serve { services } => commands::serve::run(config, &services).await?,
         Command::Demo { folder, once } => commands::demo::run(config, &folder, once).await?,
         Command::Import(import) => return import.run(&open(config).await?).await,
         Command::Export(export) => export.run(&open(config).await?).await?,

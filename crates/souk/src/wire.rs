@@ -1,26 +1,50 @@
 //! Who runs where: the one place that decides.
 //!
-//! Today every service runs in one process on one bus; a service may have a PostgreSQL database of its
-//! own. What can't work is refused at boot, with the mend in the text.
+//! Every service in one process on a local bus; or some of them, with RabbitMQ and HTTP calls between the
+//! processes. A service may have a PostgreSQL database of its own. What can't work is refused at boot, with
+//! the mend in the text.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::SERVICES;
+use platform::bus::{Broker, Bus};
 use platform::calls::Peers;
 use platform::process::Process;
 use platform::tasks::Tasks;
 use platform::{Clock, Config, Ctx, Identity, Ids, Secrets, Service};
-use store::{Db, Options, migrate};
+use store::{Db, Dialect, Options, migrate};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A shop, opened: its services over their databases. Nothing runs yet.
+/// Why a shop is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// Waiting does not mend it.
+    #[error("{0}")]
+    Wrong(String),
+    /// Its database may answer in a while.
+    #[error("{0}")]
+    NotYet(String),
+}
+
+impl From<String> for NotOpened {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
+}
+
+/// `bus.url` of a shop in one process.
+const LOCAL: &str = "local";
+
+/// A shop, or a part of it, opened: services over their databases. Nothing runs yet.
 #[derive(Debug)]
 pub struct Shop {
     pub config: Arc<Config>,
     pub services: Vec<Service>,
+    /// The rest of the shop, which other processes run: known for its documents alone.
+    elsewhere: Vec<Service>,
     process: Process,
     databases: Vec<Db>,
 }
@@ -33,39 +57,33 @@ pub struct Running {
     ended: oneshot::Receiver<std::io::Result<()>>,
     shutdown_max: Duration,
     databases: Vec<Db>,
+    bus: Bus,
     _alone: Vec<store::AloneGuard>,
 }
 
 impl Shop {
     /// Opens the databases of every service. Creates an SQLite file; migrates nothing.
     pub async fn open(config: Config, clock: Clock, ids: Ids) -> Result<Self, String> {
-        check(&config)?;
+        Self::open_some(config, &SERVICES, clock, ids).await.map_err(|error| error.to_string())
+    }
+
+    /// Opens some services of a shop whose others run in other processes.
+    pub async fn open_some(config: Config, names: &[&str], clock: Clock, ids: Ids) -> Result<Self, NotOpened> {
+        check(&config, names)?;
         let config = Arc::new(config);
         let token = Some(config.internal.service_token.clone()).filter(|token| !token.is_empty());
         let peers = Peers::new(&config.peers, token, clock.clone()).map_err(|problem| problem.to_string())?;
-        let process = Process {
-            config: Arc::clone(&config),
-            peers: peers.clone(),
-            tasks: Tasks::default(),
-            metrics: platform::telemetry::start_metrics(),
-            #[cfg(feature = "faults")]
-            disturb_seed: None,
-        };
+        let identity = Identity::new(Secrets::open(&config.server)?);
         let mut databases: Vec<(String, Db)> = Vec::new();
         let mut services = Vec::new();
-        let identity = Identity::new(Secrets::open(&config.server)?);
-        for name in SERVICES {
-            let url = config.database.services.get(name).unwrap_or(&config.database.url).clone();
+        let is_here = |name: &&&str| names.contains(*name);
+        for name in SERVICES.iter().filter(is_here) {
+            let url = config.database.services.get(*name).unwrap_or(&config.database.url).clone();
             let known = databases.iter().find(|(known, _)| *known == url).map(|(_, db)| db.clone());
             let db = match known {
                 Some(db) => db,
                 None => {
-                    let options = Options {
-                        connections_max: config.database.connections_max,
-                        wait_max: Duration::from_millis(config.database.wait_milliseconds_max),
-                        ..Options::new(&url)
-                    };
-                    let db = Db::open(&options, clock.clone(), ids.clone()).await.map_err(|error| error.to_string())?;
+                    let db = open_database(&config, &url, &clock, &ids).await?;
                     databases.push((url, db.clone()));
                     db
                 }
@@ -73,8 +91,20 @@ impl Shop {
             let ctx = Ctx::new(db.of(name), peers.clone(), Arc::clone(&config), identity.clone());
             services.push(build(name, &ctx));
         }
+        let any = services.first().map(|service: &Service| service.ctx.clone());
+        let others = SERVICES.iter().filter(|name| !is_here(name));
+        let elsewhere = any.iter().flat_map(|ctx| others.clone().map(|name| build(name, &ctx.of(name)))).collect();
+        let process = Process {
+            config: Arc::clone(&config),
+            peers,
+            tasks: Tasks::default(),
+            metrics: platform::telemetry::start_metrics(),
+            bus: bus(&config, &services)?,
+            #[cfg(feature = "faults")]
+            disturb_seed: None,
+        };
         let databases = databases.into_iter().map(|(_, db)| db).collect();
-        Ok(Self { config, services, process, databases })
+        Ok(Self { config, services, elsewhere, process, databases })
     }
 
     /// Makes every delivery come twice and in any order, from this seed.
@@ -133,31 +163,41 @@ impl Shop {
         &found.expect("wire builds every service of contracts::SERVICES").ctx
     }
 
-    /// Serves on `listener` until [`Running::stop`]. Refused where another process serves on the same database.
+    /// Serves on `listener` until [`Running::stop`]. On a local bus or on SQLite refused where another process serves
+    /// on the same database.
     pub async fn serve(self, listener: TcpListener) -> Result<Running, String> {
+        let bus = self.process.bus.clone();
+        if let Bus::RabbitMq(broker) = &bus {
+            broker.check().await?;
+        }
         let mut alone = Vec::new();
-        for db in &self.databases {
+        let is_alone = |db: &&Db| matches!(bus, Bus::Local) || db.dialect() == Dialect::Sqlite;
+        for db in self.databases.iter().filter(is_alone) {
             let guard = db.lock_alone().await.map_err(|error| error.to_string())?;
-            alone.push(guard.ok_or("another souk serves on this database: with `bus.url = \"local\"` one process serves a database; stop the other one")?);
+            alone.push(guard.ok_or("another souk serves on this database: with `bus.url = \"local\"` or on SQLite one process serves a database; stop the other one")?);
         }
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let tasks = self.process.tasks.clone();
         let shutdown_max = Duration::from_secs(self.config.server.shutdown_seconds_max);
-        let router = self.process.start(self.services).await?;
+        let router = self.process.start(self.services, &self.elsewhere).await?;
         let (end, ended) = oneshot::channel();
         let server = tasks.clone();
         tasks.spawn(async move {
             // Nobody listens any more when the process is going down anyway.
             let _ = end.send(platform::http::serve(listener, router, server).await);
         });
-        Ok(Running { address, tasks, ended, shutdown_max, databases: self.databases, _alone: alone })
+        Ok(Running { address, tasks, ended, shutdown_max, databases: self.databases, bus, _alone: alone })
     }
 }
 
 impl Running {
     /// Stops taking requests, lets those in hand, the relay and the jobs end; `false` if some did not in time.
     pub async fn stop(self) -> bool {
-        self.tasks.stop(self.shutdown_max).await
+        let ended = self.tasks.stop(self.shutdown_max).await;
+        if let Bus::RabbitMq(broker) = &self.bus {
+            broker.close().await;
+        }
+        ended
     }
 
     /// Returns when the server ends by itself, with the reason.
@@ -186,23 +226,71 @@ fn build(name: &str, ctx: &Ctx) -> Service {
     }
 }
 
+async fn open_database(config: &Config, url: &str, clock: &Clock, ids: &Ids) -> Result<Db, NotOpened> {
+    let options = Options {
+        connections_max: config.database.connections_max,
+        wait_max: Duration::from_millis(config.database.wait_milliseconds_max),
+        ..Options::new(url)
+    };
+    Db::open(&options, clock.clone(), ids.clone()).await.map_err(|error| {
+        let why = format!("setting `database`: {error}");
+        let may_come = error.is_unavailable() && !url.starts_with("sqlite:");
+        if may_come { NotOpened::NotYet(why) } else { NotOpened::Wrong(why) }
+    })
+}
+
+fn bus(config: &Config, services: &[Service]) -> Result<Bus, String> {
+    if config.bus.url == LOCAL {
+        return Ok(Bus::Local);
+    }
+    let here: Vec<_> = services.iter().map(|service| (service.name, service.hears())).collect();
+    let broker = Broker::new(&config.bus.url, &config.bus.prefix, &here);
+    broker.map(Bus::RabbitMq).map_err(|why| format!("setting `bus.url`: {why}"))
+}
+
 /// What can't work, with the mend.
-fn check(config: &Config) -> Result<(), String> {
-    if config.bus.url != "local" {
-        return Err(format!("setting `bus.url`: `{}` is not a bus of this release; write `local`", config.bus.url));
+fn check(config: &Config, names: &[&str]) -> Result<(), String> {
+    let known = || SERVICES.join(", ");
+    if let Some(name) = names.iter().find(|name| !SERVICES.contains(name)) {
+        return Err(format!("`--services`: there is no service `{name}`; there are: {}", known()));
     }
     if let Some(service) = config.database.services.keys().find(|service| !SERVICES.contains(&service.as_str())) {
-        return Err(format!(
-            "setting `database.services`: there is no service `{service}`; there are: {}",
-            SERVICES.join(", ")
-        ));
+        return Err(format!("setting `database.services`: there is no service `{service}`; there are: {}", known()));
     }
+    let is_sqlite = |url: &String| url.starts_with("sqlite:");
     let split = !config.database.services.is_empty();
-    let urls = config.database.services.values().chain([&config.database.url]);
-    if split && urls.into_iter().any(|url| url.starts_with("sqlite:")) {
+    if split && config.database.services.values().chain([&config.database.url]).any(is_sqlite) {
         return Err("setting `database.services`: services have databases of their own on PostgreSQL only; \
                     remove the section or write postgres:// URLs, `database.url` too"
             .to_owned());
+    }
+    if names.len() == SERVICES.len() { Ok(()) } else { check_part(config, names) }
+}
+
+/// What a process needs that runs a part of a shop.
+fn check_part(config: &Config, names: &[&str]) -> Result<(), String> {
+    if config.bus.url == LOCAL {
+        return Err(
+            "setting `bus.url`: with `--services` events have to reach the shop's other processes, and `local` \
+                    stays in this one; write `amqp://user:password@host:5672/%2f`"
+                .to_owned(),
+        );
+    }
+    if config.database.url.starts_with("sqlite:") {
+        return Err("setting `database.url`: with `--services` several processes share a database, and SQLite serves \
+                    one; write `postgres://user:password@host:5432/database` (`souk move` takes a shop there)"
+            .to_owned());
+    }
+    if config.internal.service_token.is_empty() {
+        return Err("setting `internal.service_token`: with `--services` processes ask each other, and prove by it \
+                    that they may; give all of them the same random one"
+            .to_owned());
+    }
+    if let Some(name) = names.iter().find(|name| config.peers.contains_key(**name)) {
+        return Err(format!(
+            "setting `peers.{name}`: this process runs {name} itself, and a call has one owner; remove it from \
+             [peers] or from `--services`"
+        ));
     }
     Ok(())
 }

@@ -49,24 +49,6 @@ pub struct Envelope {
     pub said_at: Timestamp,
 }
 
-impl Envelope {
-    /// As it goes out of the shop: CloudEvents 1.0.
-    pub fn cloud_event(&self) -> serde_json::Value {
-        let data = serde_json::from_str(&self.data).unwrap_or(serde_json::Value::Null);
-        let mut event = serde_json::json!({
-            "specversion": "1.0", "id": self.id, "source": format!("/souk/{}", self.service), "type": self.name,
-            "subject": self.subject, "time": self.said_at, "datacontenttype": "application/json", "data": data,
-        });
-        if let Some(version) = self.version {
-            event["subjectversion"] = version.into();
-        }
-        if let Some(trace) = &self.traceparent {
-            event["traceparent"] = trace.as_str().into();
-        }
-        event
-    }
-}
-
 impl FromRow for Envelope {
     fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {

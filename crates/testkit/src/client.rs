@@ -42,6 +42,11 @@ impl Client {
         client
     }
 
+    /// A header of everything it asks.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The same asker, before another address: a shop that was started again.
     pub fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }

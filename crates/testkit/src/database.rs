@@ -17,11 +17,13 @@ pub enum Topology {
     SqliteDisturbed,
     /// As the second; every delivery comes twice and in any order.
     PostgresDisturbed,
+    /// A server for each service, on PostgreSQL: events through RabbitMQ, calls over HTTP, behind nginx.
+    Distributed,
 }
 
 impl Topology {
     pub fn is_postgres(self) -> bool {
-        matches!(self, Self::Postgres | Self::PostgresDisturbed)
+        matches!(self, Self::Postgres | Self::PostgresDisturbed | Self::Distributed)
     }
 
     pub fn is_disturbed(self) -> bool {

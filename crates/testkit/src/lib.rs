@@ -6,9 +6,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real time and read where their servers are")]
 #![allow(clippy::print_stdout, reason = "a test shows what it printed when it fails")]
 
+mod broker;
 mod buyer;
 mod client;
 mod database;
+mod distributed;
+mod front;
 pub mod pages;
 mod process;
 mod receiver;
@@ -20,6 +23,7 @@ mod staff;
 pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
 pub use client::{Answer, Client};
 pub use database::{Database, Topology};
+pub use front::{Front, routes};
 pub use process::{Ended, Process, Setting, add_staff, audit, souk};
 pub use receiver::{Receiver, Told};
 pub use shop::{Shop, ShopOptions};
@@ -43,6 +47,7 @@ macro_rules! stories {
         $crate::stories!(@on postgres Postgres [$($file: $($name)+;)*]);
         $crate::stories!(@on sqlite_disturbed SqliteDisturbed [$($file: $($name)+;)*]);
         $crate::stories!(@on postgres_disturbed PostgresDisturbed [$($file: $($name)+;)*]);
+        $crate::stories!(@on distributed Distributed [$($file: $($name)+;)*]);
     };
     (@on $module:ident $topology:ident [$($file:ident: $($name:ident)+;)*]) => {
         mod $module {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::SERVICES;
 use jiff::SignedDuration;
-use store::{inbox, job, outbox, params};
+use store::{inbox, job, outbox, params, rows};
 
 use crate::Shop;
 
@@ -21,13 +21,16 @@ const STEPS_MAX: u32 = 600;
 const RETRY_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 
 store::statements! {
+    UNHEARD = "SELECT COUNT(*) FROM souk_outbox AS said
+        JOIN @rows($1: type @text, service @text) AS hears ON hears.type = said.type
+        WHERE NOT EXISTS (SELECT 1 FROM souk_inbox AS heard WHERE heard.service = hears.service AND heard.event_id = said.id)";
     RETRYING = "SELECT COUNT(*) FROM souk_job WHERE dead_at IS NULL AND error IS NOT NULL AND due_at > $1 AND due_at <= $2";
 }
 
 /// What still waits in a shop.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Waiting {
-    /// Events in an outbox.
+    /// Events in an outbox, or at the broker.
     events: i64,
     /// Jobs that are due or running.
     jobs: i64,
@@ -76,7 +79,8 @@ impl Shop {
     pub(crate) async fn must_be_drained(&self) {
         let waiting = self.waiting().await;
         assert!(waiting.is_nothing(), "the shop is not drained: {waiting:?}");
-        for db in self.running().databases() {
+        let db = self.db();
+        {
             for service in SERVICES {
                 let (letters, jobs) =
                     (inbox::dead_letters(&db.of(service), 10).await, job::dead(&db.of(service), 10).await);
@@ -89,13 +93,18 @@ impl Shop {
     async fn waiting(&self) -> Waiting {
         let mut waiting = Waiting::default();
         let now = self.clock.now();
-        for db in self.running().databases() {
+        let db = self.db();
+        {
             // In this order: an event or a job in hand shows up as the next thing, never as nothing.
             let (events, _) = outbox::undone(db, &SERVICES).await.expect("the outbox is read");
             let jobs = job::due_count(db, now, &SERVICES).await.expect("the jobs are read");
             let soon = now.saturating_add(RETRY_AHEAD).expect("a time");
             let (retrying,): (i64,) = db.one(&RETRYING, params![now, soon]).await.expect("the jobs are read");
-            waiting.events += events;
+            let heard_by = contracts::all_events().into_iter();
+            let hears =
+                heard_by.flat_map(|event| event.heard_by.iter().map(move |service| params![event.name, *service]));
+            let (unheard,): (i64,) = db.one(&UNHEARD, params![rows(hears)]).await.expect("the inboxes are read");
+            waiting.events += events + unheard;
             waiting.jobs += jobs;
             waiting.later += retrying;
             for service in SERVICES {
@@ -107,6 +116,9 @@ impl Shop {
             }
             if events > 0 {
                 waiting.places.push(format!("{events} in the outbox"));
+            }
+            if unheard > 0 {
+                waiting.places.push(format!("{unheard} on their way"));
             }
         }
         waiting

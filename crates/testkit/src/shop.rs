@@ -10,7 +10,9 @@ use souk::wire::{self, Running};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::{Buyer, Client, Database, NOON, Staff, Topology};
+use crate::broker::Broker;
+use crate::distributed::{self, Part, WHOLE};
+use crate::{Buyer, Client, Database, Front, NOON, Staff, Topology};
 
 /// What a story changes about its shop.
 pub struct ShopOptions {
@@ -18,6 +20,8 @@ pub struct ShopOptions {
     pub connections_max: usize,
     /// Edits the settings before the shop is opened.
     pub edit: Box<dyn FnOnce(&mut Config) + Send>,
+    /// Services that run twice, where each has a server.
+    pub twice: &'static [&'static str],
     /// Which disorder, where the topology is disturbed: `SOUK_TEST_SEED`, or the same each time.
     pub seed: u64,
 }
@@ -25,7 +29,7 @@ pub struct ShopOptions {
 impl Default for ShopOptions {
     fn default() -> Self {
         let seed = std::env::var("SOUK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(4711);
-        Self { connections_max: 16, edit: Box::new(|_| {}), seed }
+        Self { connections_max: 16, edit: Box::new(|_| {}), twice: &[], seed }
     }
 }
 
@@ -44,11 +48,14 @@ pub struct Shop {
     /// Nobody: asks without saying who it is.
     pub client: Client,
     pub clock: Clock,
-    pub(crate) running: Option<Running>,
+    /// Its servers, or the one.
+    pub(crate) parts: Vec<Part>,
     /// Asks as `souk audit` does.
     pub(crate) ctx: Ctx,
-    customers: Ctx,
-    database: Option<Database>,
+    pub(crate) customers: Ctx,
+    pub(crate) database: Option<Database>,
+    pub(crate) front: Option<Front>,
+    pub(crate) broker: Option<Broker>,
 }
 
 impl Deref for Shop {
@@ -66,17 +73,13 @@ impl Shop {
 
     pub async fn start_with(topology: Topology, options: ShopOptions) -> Self {
         let database = topology.database().await;
+        let clock = Clock::fixed(NOON);
+        if topology == Topology::Distributed {
+            return distributed::start(options, database, clock).await;
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound address"));
-        let mut config = Config::defaults();
-        config.database.url.clone_from(&database.url);
-        config.database.connections_max = options.connections_max;
-        config.server.public_url.clone_from(&base);
-        config.notifications.folder = database.folder().join("mails").display().to_string();
-        config.audit.settle_seconds = 0;
-        config.offer_every_payment();
-        (options.edit)(&mut config);
-        let clock = Clock::fixed(NOON);
+        let config = config(options.connections_max, &database, &base, options.edit);
         let mut shop = wire::Shop::open(config, clock.clone(), Ids::counted()).await.expect("the shop opens");
         if topology.is_disturbed() {
             println!("disturbed by SOUK_TEST_SEED={}", options.seed);
@@ -85,15 +88,9 @@ impl Shop {
         shop.migrate().await.expect("the shop migrates");
         let (ctx, customers) = (shop.ctx("orders").clone(), shop.ctx("customers").clone());
         let running = shop.serve(listener).await.expect("the shop serves");
-        Self {
-            topology,
-            client: Client::new(base),
-            clock,
-            running: Some(running),
-            ctx,
-            customers,
-            database: Some(database),
-        }
+        let parts = vec![Part { service: WHOLE, address: running.address, running: Some(running), config: None }];
+        let (client, database) = (Client::new(base), Some(database));
+        Self { topology, client, clock, parts, ctx, customers, database, front: None, broker: None }
     }
 
     /// An open shop: taxes, a location, shipping; and the owner who set it up.
@@ -125,9 +122,32 @@ impl Shop {
         self.clock.advance(by);
     }
 
-    /// The databases' handle, for what a story looks at beneath.
+    /// A handle of its database, for what a story looks at beneath.
     pub fn db(&self) -> &store::Db {
-        &self.running().databases()[0]
+        &self.running().next().expect("it runs until the end").databases()[0]
+    }
+
+    /// What its work costs from now on is noted.
+    pub fn note_work(&self) {
+        self.ledgers().for_each(store::work::Ledger::record);
+    }
+
+    /// The same, until the transaction of that work has ended.
+    pub fn note_work_until(&self, work: &str) {
+        self.ledgers().for_each(|ledger| ledger.record_until(work));
+    }
+
+    /// What was noted: work, transactions, statements.
+    pub fn work_noted(&self) -> Vec<(String, u64, u64)> {
+        self.ledgers().flat_map(store::work::Ledger::entries).collect()
+    }
+
+    fn ledgers(&self) -> impl Iterator<Item = &store::work::Ledger> {
+        self.running().flat_map(Running::databases).map(store::Db::ledger)
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Running> {
+        self.parts.iter().filter_map(|part| part.running.as_ref())
     }
 
     /// Mails written so far.
@@ -138,25 +158,44 @@ impl Shop {
         paths.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect()
     }
 
-    pub(crate) fn running(&self) -> &Running {
-        self.running.as_ref().expect("it runs until the end")
-    }
-
     /// Lets everything settle, checks what must always be true, stops, and removes what it had.
     pub async fn finish(mut self) {
         self.settle().await;
         let report = souk::audit::run(&self.ctx).await.expect("the audit asks every service");
         assert!(report.findings.is_empty(), "{report}");
         self.must_be_drained().await;
-        let stopped = self.running.take().expect("it runs until the end").stop().await;
-        assert!(stopped, "the shop did not stop in time");
+        for mut part in std::mem::take(&mut self.parts) {
+            part.stop().await;
+        }
+        if let Some(broker) = self.broker.take() {
+            broker.remove().await;
+        }
+        drop(self.front.take());
         self.database.take().expect("it is there until the end").remove().await;
     }
 }
 
+/// The settings of a shop of a test.
+pub(crate) fn config(
+    connections_max: usize,
+    database: &Database,
+    base: &str,
+    edit: impl FnOnce(&mut Config),
+) -> Config {
+    let mut config = Config::defaults();
+    config.database.url.clone_from(&database.url);
+    config.database.connections_max = connections_max;
+    base.clone_into(&mut config.server.public_url);
+    config.notifications.folder = database.folder().join("mails").display().to_string();
+    config.audit.settle_seconds = 0;
+    config.offer_every_payment();
+    edit(&mut config);
+    config
+}
+
 impl Drop for Shop {
     fn drop(&mut self) {
-        let unfinished = self.running.is_some() && !std::thread::panicking();
+        let unfinished = !self.parts.is_empty() && !std::thread::panicking();
         assert!(!unfinished, "end a story with `shop.finish().await`: that is where the shop is checked");
     }
 }

@@ -77,8 +77,9 @@ pub fn service(ctx: &Ctx) -> Service {
 /// What makes every process forget the pages that it keeps.
 fn forgets(service: Service, hot: &Hot) -> Service {
     let (created, updated, archived) = (hot.clone(), hot.clone(), hot.clone());
-    let (many, price, category) = (hot.clone(), hot.clone(), hot.clone());
+    let (many, price, category, all) = (hot.clone(), hot.clone(), hot.clone(), hot.clone());
     service
+        .misses(move || all.forget_all())
         .watches(move |event: &ProductCreated| created.forget(&[event.product]))
         .watches(move |event: &ProductUpdated| updated.forget(&[event.product]))
         .watches(move |event: &ProductArchived| archived.forget(&[event.product]))

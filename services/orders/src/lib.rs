@@ -125,6 +125,8 @@ fn wakes(service: Service, waiters: &Waiters) -> Service {
         wakes_on::<ShipmentDelivered>,
         wakes_on::<ShipmentCancelRefused>,
     ];
+    let all = waiters.clone();
+    let service = service.misses(move || all.wake_all());
     news.into_iter().fold(service, |service, wakes_on| wakes_on(service, waiters.clone()))
 }
 

@@ -30,6 +30,11 @@ impl Waiters {
         self.slot(order).notify_waiters();
     }
 
+    /// Anything may have happened.
+    pub fn wake_all(&self) {
+        self.slots.iter().for_each(Notify::notify_waiters);
+    }
+
     /// Looks until the answer is `Some`, at most for `wait`: then `None`.
     pub async fn until<T, E, L>(&self, order: OrderId, wait: Duration, look: impl Fn() -> L) -> Result<Option<T>, E>
     where

@@ -40,6 +40,10 @@ impl Hears {
         self.reactions.contains_key(event.name.as_str())
     }
 
+    pub(crate) fn hears_anything(&self) -> bool {
+        !self.reactions.is_empty()
+    }
+
     /// Applies the events of a batch that this service has not seen. `Ok`: each is applied or parked,
     /// durably; the delivery can be acknowledged.
     pub(crate) async fn apply(self: &Arc<Self>, batch: Vec<Envelope>) -> Result<(), store::Error> {

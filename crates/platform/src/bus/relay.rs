@@ -1,26 +1,38 @@
 //! The relay: one a process and database. Claims undone events, hands them over, marks them done.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use store::{Db, Envelope, fault, outbox, work};
 use uuid::Uuid;
 
-use super::Hears;
-use crate::service::Watch;
+use super::{Local, Publisher};
 use crate::tasks::Tasks;
 
 /// How often a process looks for what others wrote, or what it missed.
 const POLL: Duration = Duration::from_millis(200);
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Takes events from the relay to who hears them.
+pub(crate) enum Carrier {
+    Local(Local),
+    RabbitMq(Publisher),
+}
+
+impl Carrier {
+    /// Returns when every subscriber has them or the broker has confirmed them; `false`: the process stops before.
+    async fn hand_over(&mut self, events: &[Envelope]) -> bool {
+        match self {
+            Self::Local(local) => local.hand_over(events).await,
+            Self::RabbitMq(publisher) => publisher.hand_over(events).await,
+        }
+    }
+}
 
 /// What a relay is made of.
-pub struct RelaySetting {
+pub(crate) struct RelaySetting {
     pub db: Db,
     /// The services whose outbox it empties.
     pub says: Vec<&'static str>,
@@ -30,22 +42,15 @@ pub struct RelaySetting {
     pub disturb: Option<Disturb>,
 }
 
-/// Hands events over inside the process (the local bus).
-pub struct Relay {
+/// Empties the outbox of the services of a process.
+pub(crate) struct Relay {
     setting: RelaySetting,
-    hears: Vec<Arc<Hears>>,
-    watches: Vec<(&'static str, Watch)>,
-}
-
-impl std::fmt::Debug for Relay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Relay").field("says", &self.setting.says).finish_non_exhaustive()
-    }
+    carrier: Carrier,
 }
 
 impl Relay {
-    pub(crate) fn new(setting: RelaySetting, hears: Vec<Arc<Hears>>, watches: Vec<(&'static str, Watch)>) -> Self {
-        Self { setting, hears, watches }
+    pub(crate) fn new(setting: RelaySetting, carrier: Carrier) -> Self {
+        Self { setting, carrier }
     }
 
     /// Until shutdown, and then until what was handed over is marked.
@@ -95,7 +100,7 @@ impl Relay {
                 return Ok(());
             }
             fault::point("relay.claimed");
-            if !self.hand_over(&claimed).await {
+            if !self.carrier.hand_over(&claimed).await {
                 return Ok(());
             }
             fault::point("relay.handed_over");
@@ -121,59 +126,6 @@ impl Relay {
         }
         Ok(claimed)
     }
-
-    /// Gives the events to every service that hears them, again until each has them; then to watches.
-    /// `false`: the process stops before that.
-    async fn hand_over(&self, events: &[Envelope]) -> bool {
-        let mut waiting: Vec<(&Arc<Hears>, Vec<Envelope>)> = self
-            .hears
-            .iter()
-            .map(|hears| {
-                (
-                    hears,
-                    events
-                        .iter()
-                        .filter(|event| hears.hears(event) && !is_lost(hears, event))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                )
-            })
-            .filter(|(_, batch)| !batch.is_empty())
-            .collect();
-        let mut pause = Duration::from_millis(50);
-        loop {
-            let results = join_all(waiting.iter().map(|(hears, batch)| hears.apply(batch.clone()))).await;
-            let mut left = Vec::new();
-            for ((hears, batch), result) in waiting.into_iter().zip(results) {
-                if let Err(error) = result {
-                    tracing::warn!(service = hears.name, %error, "a batch could not be applied and is handed over again");
-                    left.push((hears, batch));
-                }
-            }
-            if left.is_empty() {
-                break;
-            }
-            waiting = left;
-            tokio::select! {
-                () = self.setting.tasks.stopping() => return false,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
-            }
-        }
-        for event in events {
-            for (_, watch) in self.watches.iter().filter(|(name, _)| *name == event.name) {
-                // A watch only keeps memory up to date: its defect must not stop the events.
-                if std::panic::catch_unwind(AssertUnwindSafe(|| watch(event))).is_err() {
-                    tracing::error!(event = %event.id, name = %event.name, "a watch panicked");
-                }
-            }
-        }
-        true
-    }
-}
-
-/// The planted bug of I7: a confirmed order that shipping never hears of.
-fn is_lost(hears: &Hears, event: &Envelope) -> bool {
-    hears.name == "shipping" && event.name == "order.confirmed" && fault::planted("bug.relay.loses")
 }
 
 #[cfg(feature = "faults")]

@@ -23,6 +23,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::docs;
 use super::layers::{self, Around};
+use crate::bus::Bus;
 use crate::calls::{Peers, SERVICE_TOKEN};
 use crate::config::{Config, Server};
 use crate::measure::Measures;
@@ -34,6 +35,7 @@ use crate::{Problem, Service};
 #[derive(Debug, Clone)]
 pub struct Health {
     pub databases: Vec<Db>,
+    pub bus: Bus,
     pub metrics: Option<PrometheusHandle>,
 }
 
@@ -45,17 +47,19 @@ struct Process {
     measures: Measures,
 }
 
-/// The routes of these services, of the process itself, and of the documentation.
+/// The routes of these services, of the process itself, and of the whole shop's documentation.
 pub fn router(
     services: Vec<Service>,
+    elsewhere: &[Service],
     health: Health,
     peers: Peers,
     tasks: Tasks,
     config: &Config,
     ids: store::Ids,
 ) -> Router {
-    let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
-    let (swagger, measures) = (docs_ui(&services), Measures::of(&services));
+    let shop: Vec<&Service> = services.iter().chain(elsewhere).collect();
+    let names: Vec<&'static str> = shop.iter().map(|service| service.name).collect();
+    let (swagger, measures) = (docs_ui(&shop), Measures::of(&services));
     let mut routes = Router::new();
     for service in services {
         routes = routes.merge(Router::from(service.routes));
@@ -160,8 +164,9 @@ fn cors(server: &Server) -> CorsLayer {
 }
 
 /// `/api-docs`: a page that needs no internet, over the shop's document and each service's.
-fn docs_ui(services: &[Service]) -> Router {
-    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs").url("/api-docs/openapi.json", docs::merged(services));
+fn docs_ui(services: &[&Service]) -> Router {
+    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs")
+        .url("/api-docs/openapi.json", docs::merged(services.iter().copied()));
     for service in services {
         ui = ui.url(format!("/api-docs/{}/openapi.json", service.name), docs::document(service));
     }
@@ -178,7 +183,13 @@ async fn ready(State(process): State<Process>) -> Response {
             return Problem::unavailable(format!("the database does not answer: {error}")).into_response();
         }
     }
-    Json(serde_json::json!({ "status": "ready" })).into_response()
+    // A broker that is down does not make a process unready: it answers, and its events wait in the outbox.
+    let broker = match &process.health.bus {
+        Bus::Local => return Json(serde_json::json!({ "status": "ready" })).into_response(),
+        Bus::RabbitMq(broker) => broker,
+    };
+    let state = if broker.is_connected() { "connected" } else { "unreachable" };
+    Json(serde_json::json!({ "status": "ready", "broker": state })).into_response()
 }
 
 async fn metrics(State(process): State<Process>) -> Response {

@@ -148,7 +148,34 @@ pub async fn a_watch_hears_what_a_reaction_applied(place: Place) {
     let thing = rig.thing();
     rig.say(vec![Counted { thing, what: What::One }]).await;
     rig.settle().await;
+    for _ in 0..100 {
+        if rig.watched.load(SeqCst) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(rig.watched.load(SeqCst), 1);
+    rig.stop().await;
+    place.end().await;
+}
+
+pub async fn a_slow_service_holds_up_nobody_and_loses_nothing(place: Place) {
+    let rig = place.start(None).await;
+    let (waits, done) = (rig.thing(), rig.thing());
+    // Far more than one delivery's worth, each of which has to wait for the last.
+    rig.say((0..300).map(|_| Counted { thing: waits, what: What::OneMore }).collect()).await;
+    rig.say(vec![Counted { thing: done, what: What::One }]).await;
+    rig.settle().await;
+    assert_eq!((rig.number("listener", waits).await, rig.number("listener", done).await), (0, 1));
+    rig.say(vec![Counted { thing: waits, what: What::One }]).await;
+    rig.settle().await;
+    for _ in 0..600 {
+        if rig.parked().await == 0 {
+            break;
+        }
+        rig.pass(1).await;
+    }
+    assert_eq!(rig.number("listener", waits).await, 301);
     rig.stop().await;
     place.end().await;
 }
@@ -214,6 +241,7 @@ pub async fn a_job_of_a_crashed_process_is_taken_up(place: Place) {
     let claimed = listener.write((), |tx, ()| Box::pin(job::claim(tx, &["listener"], 10)));
     assert_eq!(claimed.await.expect("claimed").len(), 1);
     drop((db, listener));
+    place.pass_a_lease();
     let rig = place.start(None).await;
     rig.settle().await;
     assert_eq!(rig.number("listener", thing).await, 1);

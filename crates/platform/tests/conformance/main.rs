@@ -1,12 +1,13 @@
-//! One list of behaviours for the bus and the jobs, run on both databases.
+//! One list of behaviours for the bus and the jobs, run on both databases and on both buses.
 
 mod behaviours;
+mod broker;
 mod http_calls;
 mod replay;
 mod rig;
 mod store;
 
-macro_rules! on_both_databases {
+macro_rules! on_both_buses {
     ($($behaviour:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,10 +17,14 @@ macro_rules! on_both_databases {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() { crate::behaviours::$behaviour(crate::rig::Place::postgres().await).await; })*
         }
+        mod rabbitmq {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() { crate::behaviours::$behaviour(crate::rig::Place::rabbitmq().await).await; })*
+        }
     };
 }
 
-on_both_databases![
+on_both_buses![
     an_event_reaches_its_service_once,
     an_undone_transaction_says_nothing,
     doubled_and_shuffled_deliveries_are_applied_once,
@@ -30,6 +35,7 @@ on_both_databases![
     what_a_reaction_says_leaves_with_it,
     what_was_said_before_a_crash_arrives_after_it,
     a_watch_hears_what_a_reaction_applied,
+    a_slow_service_holds_up_nobody_and_loses_nothing,
     a_job_begins_after_its_commit,
     a_timer_waits_for_its_time,
     a_failing_job_is_tried_again_and_given_up_after_a_day,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use contracts::{Event, Id, Kind};
 use jiff::Timestamp;
 use platform::auth::Identity;
+use platform::bus::{Broker, Bus};
 use platform::calls::Peers;
 use platform::process::Process;
 use platform::tasks::Tasks;
@@ -163,6 +164,8 @@ pub struct Place {
     /// SQLite's folder; PostgreSQL's database is dropped by name.
     _folder: Option<tempfile::TempDir>,
     postgres: Option<(String, String)>,
+    /// RabbitMQ, and the names of this place there.
+    rabbitmq: Option<(String, String)>,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -171,7 +174,7 @@ impl Place {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("souk.db").display());
-        Self { url, clock: clock(), _folder: Some(folder), postgres: None }
+        Self { url, clock: clock(), _folder: Some(folder), postgres: None, rabbitmq: None }
     }
 
     pub async fn postgres() -> Self {
@@ -181,7 +184,33 @@ impl Place {
         let name = format!("souk_platform_{}_{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
         admin(&server, &format!("CREATE DATABASE {name}")).await;
         let url = format!("{}/{name}", server.rsplit_once('/').expect("a url with a database").0);
-        Self { url, clock: clock(), _folder: None, postgres: Some((server, name)) }
+        Self { url, clock: clock(), _folder: None, postgres: Some((server, name)), rabbitmq: None }
+    }
+
+    /// On PostgreSQL, with RabbitMQ between the processes.
+    pub async fn rabbitmq() -> Self {
+        #[allow(clippy::disallowed_methods, reason = "tests are told where RabbitMQ is")]
+        let url = std::env::var("SOUK_TEST_RABBITMQ");
+        let url = url.expect("SOUK_TEST_RABBITMQ is not set: run `cargo xtask test`, which starts RabbitMQ");
+        Self::on_broker(url).await
+    }
+
+    pub async fn on_broker(url: String) -> Self {
+        let place = Self::postgres().await;
+        let prefix = place.postgres.as_ref().expect("a database").1.clone();
+        Self { rabbitmq: Some((url, prefix)), ..place }
+    }
+
+    /// Where another process may live, time has to pass until it is known not to.
+    pub fn pass_a_lease(&self) {
+        if self.rabbitmq.is_some() {
+            self.clock.advance(Duration::from_secs(job::LEASE.as_secs().unsigned_abs() + 1));
+        }
+    }
+
+    /// The name of a queue of this place at its broker.
+    pub fn queue(&self, name: &str) -> String {
+        format!("{}.{name}", self.rabbitmq.as_ref().expect("a broker").1)
     }
 
     /// A process on it. Dropped without [`Rig::stop`], it is as good as crashed.
@@ -192,8 +221,8 @@ impl Place {
         let config = Arc::new(Config::defaults());
         let ctx = Ctx::new(db.clone(), peers.clone(), Arc::clone(&config), Identity::default());
         migrate::migrate(&db, &[("listener", MIGRATIONS)]).await.expect("a schema");
-        let watched = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&watched);
+        let (watched, missed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (seen, told) = (Arc::clone(&watched), Arc::clone(&missed));
         let services = vec![
             Service::new("speaker", &ctx).reacts::<Echoed, _>(on_echoed),
             Service::new("listener", &ctx)
@@ -202,14 +231,25 @@ impl Place {
                 .watches::<Counted>(move |_| {
                     seen.fetch_add(1, SeqCst);
                 })
+                .misses(move || {
+                    told.fetch_add(1, SeqCst);
+                })
                 .does::<CountLater, _, _>(count_later),
         ];
-        let process = Process { config, peers, tasks: Tasks::default(), metrics: None, disturb_seed };
-        let _routes = process.start(services).await.expect("a process");
-        Rig { db, clock: self.clock.clone(), tasks: process.tasks.clone(), watched }
+        let here: Vec<_> = services.iter().map(|service| (service.name, service.hears())).collect();
+        let broker = self.rabbitmq.as_ref().map(|(url, prefix)| Broker::new(url, prefix, &here).expect("a url"));
+        let bus = broker.clone().map_or(Bus::Local, Bus::RabbitMq);
+        let process = Process { config, peers, tasks: Tasks::default(), metrics: None, bus, disturb_seed };
+        let _routes = process.start(services, &[]).await.expect("a process");
+        let rig = Rig { db, clock: self.clock.clone(), tasks: process.tasks.clone(), broker, watched, missed };
+        rig.connected().await;
+        rig
     }
 
     pub async fn end(self) {
+        if let Some((url, _)) = &self.rabbitmq {
+            crate::broker::delete(url, &["speaker", "listener"].map(|name| self.queue(name))).await;
+        }
         if let Some((server, name)) = &self.postgres {
             admin(server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
@@ -234,7 +274,10 @@ pub struct Rig {
     pub db: Db,
     pub clock: Clock,
     tasks: Tasks,
+    broker: Option<Broker>,
     pub watched: Arc<AtomicU64>,
+    /// How often it was told that it may have missed something.
+    pub missed: Arc<AtomicU64>,
 }
 
 impl Rig {
@@ -277,18 +320,30 @@ impl Rig {
         inbox::parked_count(&self.db.of("listener")).await.expect("a count")
     }
 
-    /// Until nothing waits in outbox or jobs; parked events may stay.
-    pub async fn settle(&self) {
-        let now = self.clock.now();
+    /// Until it watches what comes from the broker, if there is one: what was said before is not watched.
+    async fn connected(&self) {
         for _ in 0..500 {
-            let (undone, _) = outbox::undone(&self.db, &["speaker", "listener"]).await.expect("a count");
-            let due = job::due_count(&self.db, now, &["speaker", "listener"]).await.expect("a count");
-            if undone == 0 && due == 0 {
+            if self.broker.is_none() || self.missed.load(SeqCst) > 0 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the bus did not settle within 10 s");
+        panic!("the broker was not reached within 10 s");
+    }
+
+    /// Until nothing waits in outbox, jobs or broker; parked events may stay.
+    pub async fn settle(&self) {
+        let now = self.clock.now();
+        for _ in 0..1_500 {
+            let (undone, _) = outbox::undone(&self.db, &["speaker", "listener"]).await.expect("a count");
+            let due = job::due_count(&self.db, now, &["speaker", "listener"]).await.expect("a count");
+            let (unheard,): (i64,) = self.db.one(&sql::UNHEARD, params![]).await.expect("a count");
+            if undone == 0 && due == 0 && unheard == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the bus did not settle within 30 s");
     }
 
     /// Moves the clock second by second, so that what is parked is tried as it falls due.
@@ -316,5 +371,8 @@ impl Rig {
 
     pub async fn stop(self) {
         assert!(self.tasks.stop(Duration::from_secs(10)).await, "the process did not stop");
+        if let Some(broker) = &self.broker {
+            broker.close().await;
+        }
     }
 }

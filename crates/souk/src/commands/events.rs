@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use platform::bus::to_cloud_event;
 use platform::{Clock, Ctx};
 use serde_json::json;
 use store::{Envelope, outbox};
@@ -152,18 +153,19 @@ impl Tail {
                 printed.insert(event.id);
             }
             if self.name.as_ref().is_none_or(|name| *name == event.name) {
-                say(&self.line(&event));
+                say(&self.line(&event)?);
             }
         }
         Ok(printed)
     }
 
-    fn line(&self, event: &Envelope) -> String {
+    fn line(&self, event: &Envelope) -> Result<String, String> {
         if self.json {
-            return event.cloud_event().to_string();
+            let bytes = to_cloud_event(event).map_err(|error| format!("{} {}: {error}", event.name, event.id))?;
+            return Ok(String::from_utf8_lossy(&bytes).into_owned());
         }
         let Envelope { id, service, name, subject, said_at, .. } = event;
-        format!("{said_at:.3}  {service:<13} {name:<28} of {subject}  {id}")
+        Ok(format!("{said_at:.3}  {service:<13} {name:<28} of {subject}  {id}"))
     }
 }
 

@@ -5,12 +5,12 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod exchange;
 pub(crate) mod letters;
+pub(crate) mod serve;
 
 use std::process::ExitCode;
 
 use contracts::customers::Role;
-use platform::{Clock, Config, Ctx, Ids, Secrets};
-use tokio::net::TcpListener;
+use platform::{Clock, Config, Ctx, Ids};
 
 use crate::audit;
 use crate::wire::Shop;
@@ -25,34 +25,6 @@ pub(crate) fn say(text: &str) {
 #[allow(clippy::print_stderr, reason = "the command line's own answer")]
 fn say_aside(text: &str) {
     eprintln!("{text}");
-}
-
-/// Serves until SIGTERM or ctrl-c, then drains.
-pub(crate) async fn serve(config: Config) -> Result<(), String> {
-    let listen = config.server.listen.clone();
-    let listener =
-        TcpListener::bind(&listen).await.map_err(|error| format!("setting `server.listen`: {listen}: {error}"))?;
-    Secrets::make(&config.server)?;
-    let played = config.played_payments();
-    let shop = Shop::open(config, Clock::System, Ids::Random).await?;
-    for applied in shop.migrate().await? {
-        tracing::info!(migration = %applied, "migrated");
-    }
-    for name in played {
-        tracing::warn!("the gateway `test` plays the bank, no money moves: setting `payments.{name}.gateway`");
-    }
-    let mut running = shop.serve(listener).await?;
-    say(&format!("souk serves on http://{}", running.address));
-    tokio::select! {
-        result = running.ended() => return result.map_err(|error| error.to_string()),
-        () = told_to_stop() => {}
-    }
-    tracing::info!("stopping: requests, events and jobs in hand end first");
-    if running.stop().await {
-        Ok(())
-    } else {
-        Err("some work did not end in time; it goes on at the next start".to_owned())
-    }
 }
 
 /// SIGTERM or SIGINT.

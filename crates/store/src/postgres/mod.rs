@@ -67,8 +67,19 @@ impl Postgres {
             .build()
             .map_err(|error| Error::Schema(error.to_string()))?;
         let postgres = Self { pool, config, transaction_max: options.transaction_max, commits: AtomicU64::new(0) };
+        postgres.check_welcome().await?;
         postgres.check_durability().await?;
         Ok(postgres)
+    }
+
+    /// A server that is there and refuses us will not change its mind while we wait.
+    async fn check_welcome(&self) -> Result<()> {
+        match self.pool.get().await {
+            Err(PoolError::Backend(error)) if is_refusal(&error) => {
+                Err(Error::Schema(format!("PostgreSQL refuses this user, password or database: {}", describe(&error))))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is acknowledged is durable; a server set up otherwise is refused at the start.
@@ -271,6 +282,11 @@ async fn only_database<T, E: From<Error>>(
 }
 
 /// Twice as long each time, and by a random part less: two that collided part.
+/// Invalid authorization, or no such database.
+fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| code.code().starts_with("28") || code.code() == "3D000")
+}
+
 fn pause(attempt: u32) -> Duration {
     let longest = (1_u64 << attempt.min(16)).min(PAUSE_MAX_MILLIS) * 1_000;
     let random = RandomState::new().build_hasher().finish();

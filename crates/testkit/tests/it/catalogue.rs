@@ -271,9 +271,9 @@ pub async fn no_page_is_older_than_the_edit_that_was_answered(topology: Topology
 
 /// Statements of this work in the service that answers it.
 async fn statements<T>(shop: &Shop, work: &str, request: impl Future<Output = T>) -> (u64, T) {
-    shop.db().ledger().record();
+    shop.note_work();
     let answer = request.await;
-    let entries = shop.db().ledger().entries();
+    let entries = shop.work_noted();
     (entries.iter().find(|(name, ..)| name == work).map_or(0, |(.., statements)| *statements), answer)
 }
 

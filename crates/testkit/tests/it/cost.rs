@@ -22,7 +22,7 @@ struct Row {
 
 /// Does `step` and notes what it cost.
 async fn stage<T>(shop: &Shop, stage: &'static str, rows: &mut Vec<Row>, step: impl Future<Output = T>) -> T {
-    shop.db().ledger().record();
+    shop.note_work();
     let done = step.await;
     rows.extend(noted(shop, stage));
     done
@@ -30,8 +30,7 @@ async fn stage<T>(shop: &Shop, stage: &'static str, rows: &mut Vec<Row>, step: i
 
 /// What was noted up to now.
 fn noted(shop: &Shop, stage: &'static str) -> Vec<Row> {
-    let entries =
-        shop.db().ledger().entries().into_iter().filter(|(work, transactions, _)| counts(work, *transactions));
+    let entries = shop.work_noted().into_iter().filter(|(work, transactions, _)| counts(work, *transactions));
     entries.map(|(work, transactions, statements)| Row { stage, work, transactions, statements }).collect()
 }
 
@@ -49,7 +48,7 @@ async fn a_purchase_is_cheap(topology: Topology) {
     stage(&shop, "a line", &mut rows, async { buyer.add(&teapot, 1).await.must(201) }).await;
     stage(&shop, "where to, and how", &mut rows, buyer.check_in()).await;
     // What the confirmation sets off (a shipment, a mail, the relay's next turns) is no part of the purchase.
-    shop.db().ledger().record_until(CONFIRMS);
+    shop.note_work_until(CONFIRMS);
     let order = buyer.order(TOKEN_OK).header("Prefer", "wait=10").await.must(201);
     assert_eq!(order["status"], "confirmed");
     rows.extend(noted(&shop, "ordered, until confirmed"));
@@ -90,9 +89,9 @@ fn table(topology: Topology, before: &[Row], rows: &[Row]) -> String {
 
 /// Statements of one request in the service that answers it; questions to other services count there.
 async fn statements<T>(shop: &Shop, work: &str, request: impl Future<Output = T>) -> (u64, T) {
-    shop.db().ledger().record();
+    shop.note_work();
     let answer = request.await;
-    let entries = shop.db().ledger().entries();
+    let entries = shop.work_noted();
     let entry = entries.iter().find(|(name, ..)| name == work);
     let (_, _, statements) = entry.unwrap_or_else(|| panic!("{work} did nothing: {entries:?}"));
     (*statements, answer)

@@ -54,6 +54,13 @@ async fn the_command_prints_the_documents_that_are_frozen() {
 }
 
 #[tokio::test]
+async fn the_routes_of_nginx_are_frozen() {
+    let (shop, _database) = opened().await;
+    let document = serde_json::to_value(platform::http::merged(&shop.services)).expect("plain data");
+    must_be_frozen("../deploy/nginx/routes.conf", &testkit::routes(&document));
+}
+
+#[tokio::test]
 async fn the_events_are_frozen() {
     must_be_frozen("asyncapi.json", &format!("{:#}\n", platform::http::asyncapi()));
 }

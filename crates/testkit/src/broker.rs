@@ -1,0 +1,45 @@
+//! The names of one test at the RabbitMQ that all share.
+
+use contracts::SERVICES;
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::{Connection, ConnectionProperties};
+use uuid::Uuid;
+
+/// Exchanges and queues of a shop; gone after [`Broker::remove`].
+#[derive(Debug)]
+pub struct Broker {
+    pub url: String,
+    pub prefix: String,
+}
+
+impl Broker {
+    /// Nothing is declared yet.
+    pub fn new() -> Self {
+        let url = std::env::var("SOUK_TEST_RABBITMQ").expect("SOUK_TEST_RABBITMQ is not set: run `cargo xtask test`");
+        Self { url, prefix: format!("souk-story-{}", Uuid::now_v7().simple()) }
+    }
+
+    pub async fn remove(self) {
+        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await;
+        let connection = connection.expect("the RabbitMQ of SOUK_TEST_RABBITMQ answers");
+        let channel = connection.create_channel().await.expect("a channel");
+        let own = SERVICES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}.dead")]);
+        // The one of examples/polyglot; a queue that is not there is no error to delete.
+        for name in own.chain(["warehouse".to_owned()]) {
+            let queue = format!("{}.{name}", self.prefix);
+            channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.expect("a queue is deleted");
+        }
+        for name in ["events", "dead"] {
+            let exchange = format!("{}.{name}", self.prefix);
+            let deleted = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await;
+            deleted.expect("an exchange is deleted");
+        }
+        connection.close(200, "done".into()).await.expect("a goodbye");
+    }
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
