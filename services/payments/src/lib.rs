@@ -18,6 +18,7 @@ mod cancel;
 mod capture;
 mod error;
 mod gateway;
+mod gather;
 mod hear;
 mod http;
 mod jobs;
@@ -43,6 +44,7 @@ mod settle;
 mod show;
 mod signature;
 mod store;
+mod stripe;
 mod test_bank;
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .does::<jobs::Authorize, _, _>(authorize::authorize)
         .does::<jobs::Withdraw, _, _>(settle::withdraw)
         .does::<jobs::LookUp, _, _>(hear::look_up)
+        .does::<jobs::LookAgain, _, _>(hear::look_again)
         .does::<jobs::Operate, _, _>(operate::operate)
         .does::<jobs::Release, _, _>(release::release)
         .does::<jobs::TestBankTells, _, _>(hear::test_bank_tells)
