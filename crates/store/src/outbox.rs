@@ -26,6 +26,7 @@ statements! {
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
     PRUNE = "DELETE FROM souk_outbox WHERE id IN (
         SELECT id FROM souk_outbox WHERE done_at < $1 AND service = $2 ORDER BY done_at LIMIT $3)";
+    AGAIN = "UPDATE souk_outbox SET done_at = NULL, lease_until = 0 WHERE service = $1 AND id = $2 AND done_at IS NOT NULL";
     DEPTH = "SELECT COUNT(*), COUNT(*) FILTER (WHERE lease_until > $2), COALESCE(MIN(said_at), 0) FROM souk_outbox
         WHERE done_at IS NULL AND service = $1";
     DONE_SINCE = "SELECT COUNT(*) FROM souk_outbox WHERE service = $1 AND done_at >= $2";
@@ -133,6 +134,13 @@ pub async fn depth(db: &Db, now: Timestamp, done_since: Timestamp) -> Result<Dep
     let (waiting, in_flight, oldest): (i64, i64, Timestamp) = db.one(&DEPTH, params![service, now]).await?;
     let (done,): (i64,) = db.one(&DONE_SINCE, params![service, done_since]).await?;
     Ok(Depth { service, waiting, in_flight, oldest_said_at: (waiting > 0).then_some(oldest), done })
+}
+
+/// Has an event that was done handed over once more, to all who hear it: who has applied it does not apply it again.
+/// `false`: the service said no such event, or it waits to be handed over anyway.
+pub async fn again(tx: &mut Tx, event: Uuid) -> Result<bool> {
+    let service = tx.service();
+    Ok(tx.exec(&AGAIN, params![service, event]).await? > 0)
 }
 
 /// Lets go of every lease: only when no other process can hold one (a local bus, at boot).

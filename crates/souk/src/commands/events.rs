@@ -25,6 +25,13 @@ const LATE: SignedDuration = SignedDuration::from_secs(30);
 pub(crate) enum Events {
     /// What was said, in the order in which it was said; an outbox is kept for a week.
     Tail(Tail),
+    /// Hand events over once more to all who hear them. Who has applied one does not apply it again; who lost it, or
+    /// has it among the broker's dead messages, does.
+    Repeat {
+        /// As `souk events tail` and the findings of `souk audit` (I7) name them.
+        #[arg(required = true)]
+        ids: Vec<Uuid>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -97,7 +104,10 @@ pub(crate) async fn outbox(shop: &Shop, json: bool) -> Result<(), String> {
 
 impl Events {
     pub(crate) async fn run(self, shop: &Shop) -> Result<(), String> {
-        let Self::Tail(tail) = self;
+        let tail = match self {
+            Self::Tail(tail) => tail,
+            Self::Repeat { ids } => return repeat(&super::named(shop, None)?, &ids).await,
+        };
         let now = Clock::System.now();
         let begin = since(&tail.since, now)?;
         if let Some(name) = &tail.name
@@ -115,6 +125,23 @@ impl Events {
         }
         Ok(())
     }
+}
+
+async fn repeat(ctxs: &[&Ctx], ids: &[Uuid]) -> Result<(), String> {
+    for id in ids {
+        let mut is_known = false;
+        for ctx in ctxs {
+            let again = ctx.db.write(*id, |tx, id| Box::pin(outbox::again(tx, *id)));
+            is_known |= again.await.map_err(|error: store::Error| error.to_string())?;
+        }
+        if !is_known {
+            return Err(format!(
+                "there is no event {id} that was handed over: `souk events tail` names those there are"
+            ));
+        }
+    }
+    say(&format!("{} to be handed over again", ids.len()));
+    Ok(())
 }
 
 impl Tail {

@@ -147,6 +147,15 @@ pub async fn an_outbox_is_counted(base: &Base) {
     turn(claimed.iter().map(|event| event.id).collect(), 0).await;
     let seen = depth().await;
     assert_eq!((seen.waiting, seen.in_flight, seen.done), (1, 0, 2));
+    let again = async |id: Uuid| -> bool {
+        let again: Result<bool> = base.db.write(id, |tx, id| Box::pin(outbox::again(tx, *id))).await;
+        again.expect("a write")
+    };
+    assert!(again(claimed[0].id).await && !again(claimed[0].id).await && !again(Uuid::now_v7()).await);
+    assert_eq!(depth().await.waiting, 2);
+    let mut back = turn(vec![], 9).await.into_iter().map(|event| event.id);
+    assert!(back.any(|id| id == claimed[0].id), "it comes again");
+    turn(vec![claimed[0].id], 0).await;
     base.clock.advance(std::time::Duration::from_secs(7_200));
     let later = base.clock.now() - SignedDuration::from_hours(1);
     assert_eq!(outbox::depth(&base.db, base.clock.now(), later).await.expect("a depth").done, 0);

@@ -24,6 +24,11 @@ mod on_sqlite {
     async fn what_was_said_is_read_and_derived_from_again() {
         super::said_and_replayed(Database::sqlite(), None).await;
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_lost_on_its_way_is_handed_over_again() {
+        super::lost_and_repeated(Database::sqlite(), None).await;
+    }
 }
 
 /// Orders have a database of their own.
@@ -46,6 +51,12 @@ mod on_postgres_apart {
     async fn what_was_said_is_read_and_derived_from_again() {
         let (shop, orders) = (Database::postgres().await, Database::postgres().await);
         super::said_and_replayed(shop, Some(orders)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_lost_on_its_way_is_handed_over_again() {
+        let (shop, orders) = (Database::postgres().await, Database::postgres().await);
+        super::lost_and_repeated(shop, Some(orders)).await;
     }
 }
 
@@ -123,6 +134,46 @@ async fn given_up_and_mended(database: Database, orders: Option<Database>, (bug,
     shop.audit_until(&settings, &[]).await;
     assert!(must(run(&["dead-letters", "list"])).contains("nothing was given up"));
     mended.stop().await;
+    remove(shop, orders).await;
+}
+
+/// A delivery is lost on its way: the audit names it, and the outbox still has it.
+async fn lost_and_repeated(database: Database, orders: Option<Database>) {
+    let shop = Ready::on(database).await;
+    let settings = apart(orders.as_ref());
+    let mut with_bug = settings.clone();
+    with_bug.push(("FAILPOINTS", "bug.relay.loses=return"));
+    let losing = shop.serve(&with_bug).await;
+    let buyer = Buyer::new(&losing.client).await;
+    buyer.cart_with(&shop.teapot, 1).await;
+    let order = buyer.place(TOKEN_OK).await;
+    see_until(&buyer, &order, |order| order["status"] == "confirmed").await;
+    shop.audit_until(&settings, &["I7"]).await;
+    losing.stop().await;
+    let (_, ended) = testkit::audit(&shop.database, &settings);
+    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("a list");
+    let about: Vec<&str> = findings.iter().filter_map(|finding| finding["about"].as_str()).collect();
+    let lost: Vec<&str> = about.iter().filter_map(|about| about.split(' ').nth(1)).collect();
+
+    let run = |arguments: &[&str]| souk(&shop.database, &settings, arguments);
+    refused(run(&["events", "repeat", &uuid::Uuid::now_v7().to_string()]), "there is no event");
+    let repeat: Vec<&str> = ["events", "repeat"].into_iter().chain(lost).collect();
+    assert!(must(run(&repeat)).contains("to be handed over again"), "{about:?}");
+    let process = shop.serve(&settings).await;
+    let is_packed = |order: &Value| {
+        order["history"]
+            .as_array()
+            .is_some_and(|entries| entries.iter().any(|entry| entry["event"] == "shipment.created"))
+    };
+    see_until(&buyer.at(&process.client), &order, is_packed).await;
+    let owner = shop.owner.at(&process.client);
+    assert_eq!(
+        (owner.shipments(&order).await.len(), owner.level(&shop.teapot).await["reserved"].as_i64()),
+        (1, Some(1))
+    );
+    shop.audit_until(&settings, &[]).await;
+    process.stop().await;
     remove(shop, orders).await;
 }
 
