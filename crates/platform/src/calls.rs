@@ -15,6 +15,7 @@ use contracts::Call;
 use serde::{Serialize, de::DeserializeOwned};
 use store::{BoxFuture, Clock};
 
+use crate::telemetry::Stopwatch;
 use crate::{Ctx, Problem};
 
 /// A remote call is given up after this, retries included.
@@ -214,6 +215,7 @@ impl Peers {
         call: &C,
     ) -> Result<R, Problem> {
         let now = || self.shared.clock.now().as_microsecond();
+        let peer = name.split('.').next().unwrap_or(name).to_owned();
         if remote.open_until.load(Relaxed) > now() {
             return Err(Problem::unavailable(format!("{name}: the circuit to {} is open", remote.urls.join(" "))));
         }
@@ -233,14 +235,24 @@ impl Peers {
                 }
             }
         };
+        let watch = Stopwatch::start();
         let late = || Problem::unavailable(format!("{name} did not answer within {DEADLINE:?}"));
         let result = tokio::time::timeout(DEADLINE, tries).await.unwrap_or_else(|_| Err(late()));
-        if matches!(&result, Err(problem) if problem.is_unavailable()) {
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(problem) if problem.is_unavailable() => "unavailable",
+            Err(_) => "refused",
+        };
+        metrics::counter!("souk_calls_total", "call" => name.to_owned(), "outcome" => outcome).increment(1);
+        metrics::histogram!("souk_call_seconds", "call" => name.to_owned()).record(watch.seconds());
+        if outcome == "unavailable" {
             if remote.failures.fetch_add(1, Relaxed) + 1 >= BREAKER_FAILURES {
                 remote.open_until.store(now() + BREAKER_PAUSE.as_micros() as i64, Relaxed);
+                metrics::gauge!("souk_circuit_open", "peer" => peer).set(1.0);
             }
         } else {
             remote.failures.store(0, Relaxed);
+            metrics::gauge!("souk_circuit_open", "peer" => peer).set(0.0);
         }
         result
     }

@@ -61,6 +61,7 @@ pub use self::store::PERSONAL;
 /// The service, wherever its peers live.
 pub fn service(ctx: &Ctx) -> Service {
     let service = Service::new("payments", ctx).migrations(store::MIGRATIONS);
+    let service = store::facts::MAKES.into_iter().fold(service, Service::makes);
     store::STATEMENTS
         .iter()
         .fold(service, |service, statements| service.statements(statements))
