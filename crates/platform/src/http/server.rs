@@ -59,7 +59,7 @@ pub fn router(
 ) -> Router {
     let shop: Vec<&Service> = services.iter().chain(elsewhere).collect();
     let names: Vec<&'static str> = shop.iter().map(|service| service.name).collect();
-    let (swagger, measures) = (docs_ui(&shop), Measures::of(&services));
+    let (swagger, measures) = (docs::routes(&shop), Measures::of(&services));
     let mut routes = Router::new();
     for service in services {
         routes = routes.merge(Router::from(service.routes));
@@ -161,17 +161,6 @@ fn cors(server: &Server) -> CorsLayer {
         .allow_methods(METHODS)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(SHOWN.map(header::HeaderName::from_static))
-}
-
-/// `/api-docs`: a page that needs no internet, over the shop's document and each service's.
-fn docs_ui(services: &[&Service]) -> Router {
-    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs")
-        .url("/api-docs/openapi.json", docs::merged(services.iter().copied()));
-    for service in services {
-        ui = ui.url(format!("/api-docs/{}/openapi.json", service.name), docs::document(service));
-    }
-    let events = super::asyncapi::document();
-    Router::from(ui).route("/api-docs/asyncapi.json", get(move || async move { Json(events.as_ref().clone()) }))
 }
 
 async fn ready(State(process): State<Process>) -> Response {
