@@ -7,6 +7,7 @@ use futures::future::join_all;
 use store::{inbox, job, letter, outbox, work};
 use tokio::sync::Mutex;
 
+use crate::bus::{Broker, Bus};
 use crate::service::Measure;
 use crate::telemetry::Stopwatch;
 use crate::{Ctx, Problem, Service};
@@ -28,16 +29,18 @@ pub struct Gauge {
 #[derive(Clone)]
 pub(crate) struct Measures {
     services: Arc<[(Ctx, Option<Measure>)]>,
+    bus: Bus,
     last: Arc<Mutex<Option<Stopwatch>>>,
 }
 
 impl Measures {
-    pub(crate) fn of(services: &[Service]) -> Self {
+    pub(crate) fn of(services: &[Service], bus: Bus) -> Self {
         let services: Vec<_> = services.iter().map(|service| (service.ctx.clone(), service.measure.clone())).collect();
         for (ctx, _) in &services {
             begin(ctx.db.service());
         }
-        Self { services: services.into(), last: Arc::default() }
+        metrics::counter!("souk_publish_failures_total").increment(0);
+        Self { services: services.into(), bus, last: Arc::default() }
     }
 
     /// Brings the gauges up to date, unless they are.
@@ -47,9 +50,40 @@ impl Measures {
             return;
         }
         // All at once: one database that does not answer keeps no other's figures back.
-        join_all(self.services.iter().map(|(ctx, own)| look(ctx, own.as_ref()))).await;
+        let databases = join_all(self.services.iter().map(|(ctx, own)| look(ctx, own.as_ref())));
+        futures::join!(databases, self.look_at_the_broker());
         *last = Some(Stopwatch::start());
     }
+
+    async fn look_at_the_broker(&self) {
+        let names = || self.services.iter().map(|(ctx, _)| ctx.db.service());
+        let depths = match &self.bus {
+            Bus::Local => Ok(names().map(|name| (name, (0, 0))).collect()),
+            Bus::RabbitMq(broker) => tokio::time::timeout(WAIT_MAX, depths(broker, names())).await.unwrap_or(Err(())),
+        };
+        metrics::gauge!("souk_broker_connected").set(f64::from(u8::from(depths.is_ok())));
+        for (service, (waiting, dead)) in depths.unwrap_or_else(|()| Vec::new()) {
+            metrics::gauge!("souk_queue_messages", "service" => service).set(f64::from(waiting));
+            metrics::gauge!("souk_dead_queue_messages", "service" => service).set(f64::from(dead));
+        }
+    }
+}
+
+async fn depths(
+    broker: &Broker,
+    services: impl Iterator<Item = &'static str>,
+) -> Result<Vec<(&'static str, (u32, u32))>, ()> {
+    let mut depths = Vec::new();
+    for service in services {
+        match broker.depth(service).await {
+            Ok(depth) => depths.extend(depth.map(|depth| (service, depth))),
+            Err(error) => {
+                tracing::warn!(service, %error, "could not measure what waits at the broker");
+                return Err(());
+            }
+        }
+    }
+    Ok(depths)
 }
 
 async fn look(ctx: &Ctx, own: Option<&Measure>) {

@@ -70,6 +70,10 @@ metrics_table! {
     Histogram "souk_http_request_seconds" ["route"] "How long they took";
     Gauge "souk_outbox_waiting" ["service"] "Events said and not yet handed to all who hear them";
     Gauge "souk_outbox_oldest_seconds" ["service"] "How long the oldest of them has waited";
+    Gauge "souk_broker_connected" [] "1: connected to RabbitMQ, or no broker is set; 0: it can't be reached";
+    Gauge "souk_queue_messages" ["service"] "Events that wait at the broker; 0 without one";
+    Gauge "souk_dead_queue_messages" ["service"] "Messages at the broker that could not be read or ended who took them";
+    Counter "souk_publish_failures_total" [] "Batches that the broker did not confirm, which are published again";
     Gauge "souk_inbox_parked" ["service"] "Events that wait to be tried again";
     Counter "souk_retries_total" ["service", "kind"] "Tries of events and jobs that failed and are made again";
     Gauge "souk_dead_letters" ["service", "kind"] "Events and jobs that were given up and wait for a person";

@@ -13,10 +13,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Nothing is declared yet.
-    pub fn new() -> Self {
-        let url = std::env::var("SOUK_TEST_RABBITMQ").expect("SOUK_TEST_RABBITMQ is not set: run `cargo xtask test`");
-        Self { url, prefix: format!("souk-story-{}", Uuid::now_v7().simple()) }
+    /// At this RabbitMQ, or at the one that tests share. Nothing is declared yet.
+    pub fn new(url: Option<String>) -> Self {
+        let shared =
+            || std::env::var("SOUK_TEST_RABBITMQ").expect("SOUK_TEST_RABBITMQ is not set: run `cargo xtask test`");
+        Self { url: url.unwrap_or_else(shared), prefix: format!("souk-story-{}", Uuid::now_v7().simple()) }
     }
 
     pub async fn remove(self) {
@@ -35,11 +36,5 @@ impl Broker {
             deleted.expect("an exchange is deleted");
         }
         connection.close(200, "done".into()).await.expect("a goodbye");
-    }
-}
-
-impl Default for Broker {
-    fn default() -> Self {
-        Self::new()
     }
 }

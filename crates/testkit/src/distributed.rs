@@ -51,7 +51,7 @@ pub(crate) async fn start(options: ShopOptions, database: Database, clock: Clock
     }
     let front = Front::start(&addresses);
     let base = format!("http://{}", front.address());
-    let broker = Broker::new();
+    let broker = Broker::new(options.broker);
     let connections_max = options.connections_max.min(CONNECTIONS_MAX);
     let mut whole = config(connections_max, &database, &base, options.edit);
     whole.bus.url.clone_from(&broker.url);

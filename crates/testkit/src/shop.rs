@@ -22,6 +22,8 @@ pub struct ShopOptions {
     pub edit: Box<dyn FnOnce(&mut Config) + Send>,
     /// Services that run twice, where each has a server.
     pub twice: &'static [&'static str],
+    /// A RabbitMQ of the story's own, where each service has a server; else the one that all share.
+    pub broker: Option<String>,
     /// Which disorder, where the topology is disturbed: `SOUK_TEST_SEED`, or the same each time.
     pub seed: u64,
 }
@@ -29,7 +31,7 @@ pub struct ShopOptions {
 impl Default for ShopOptions {
     fn default() -> Self {
         let seed = std::env::var("SOUK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(4711);
-        Self { connections_max: 16, edit: Box::new(|_| {}), twice: &[], seed }
+        Self { connections_max: 16, edit: Box::new(|_| {}), twice: &[], broker: None, seed }
     }
 }
 

@@ -59,7 +59,7 @@ pub fn router(
 ) -> Router {
     let shop: Vec<&Service> = services.iter().chain(elsewhere).collect();
     let names: Vec<&'static str> = shop.iter().map(|service| service.name).collect();
-    let (swagger, measures) = (docs::routes(&shop), Measures::of(&services));
+    let (swagger, measures) = (docs::routes(&shop), Measures::of(&services, health.bus.clone()));
     let mut routes = Router::new();
     for service in services {
         routes = routes.merge(Router::from(service.routes));

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use engines::RabbitMq;
 use serde_json::{Value, json};
 use testkit::{Buyer, Client, Product, Shop, ShopOptions, Staff, TOKEN_OK, Topology};
 
@@ -126,6 +127,52 @@ async fn without_payments_orders_are_taken_and_complete_when_it_is_back() {
     until(PATIENCE, "it is payable", async || buyer.see(&order).await["status"] == "payable").await;
     shop.bring_back("payments").await;
     until(PATIENCE, "it is confirmed", async || buyer.see(&order).await["status"] == "confirmed").await;
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_stock_shipping_and_mails_orders_are_taken_and_go_on_later() {
+    let (mut shop, owner) = open(&[]).await;
+    let teapot = owner.product(1999, 5).await;
+    let buyer = shop.buyer().await;
+    buyer.cart_with(&teapot, 1).await;
+    shop.settle().await;
+    for service in ["inventory", "shipping", "notifications"] {
+        shop.take_down(service).await;
+    }
+    let order = buyer.place(TOKEN_OK).await;
+    assert_eq!(buyer.see(&order).await["status"], "placed");
+    for service in ["inventory", "shipping", "notifications"] {
+        shop.bring_back(service).await;
+    }
+    until(PATIENCE, "it is confirmed", async || buyer.see(&order).await["status"] == "confirmed").await;
+    shop.settle().await;
+    assert_eq!(owner.shipments(&order).await.len(), 1);
+    assert_eq!(shop.mails().len(), 1, "its confirmation");
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_broker_a_shop_takes_orders_and_completes_them_when_it_is_back() {
+    let mut broker = RabbitMq::start().expect("a broker");
+    let options = ShopOptions { broker: Some(broker.url()), ..Default::default() };
+    let (shop, owner) = Shop::open_with(Topology::Distributed, options).await;
+    let teapot = owner.product(1999, 50).await;
+    shop.settle().await;
+    broker.kill();
+    shop.get(format!("/v1/products/{}", teapot.id)).await.must(200);
+    let mut placed = Vec::new();
+    for _ in 0..5 {
+        let buyer = shop.buyer().await;
+        buyer.cart_with(&teapot, 1).await;
+        let order = buyer.place(TOKEN_OK).await;
+        assert_eq!(buyer.see(&order).await["status"], "placed");
+        placed.push((buyer, order));
+    }
+    broker.restart().expect("it starts again");
+    for (buyer, order) in &placed {
+        until(PATIENCE, "it is confirmed", async || buyer.see(order).await["status"] == "confirmed").await;
+    }
     shop.finish().await;
 }
 

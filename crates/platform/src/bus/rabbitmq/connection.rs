@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError};
-use lapin::types::LongString;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{FieldTable, LongString};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
@@ -91,6 +92,23 @@ impl Broker {
             link.0.try_lock().is_ok_and(|open| open.as_ref().is_some_and(|open| open.status().connected()))
         };
         open(&self.0.publishing) || open(&self.0.consuming)
+    }
+
+    /// How many messages wait in a service's queue and in its dead queue; `None` for one that hears nothing.
+    pub(crate) async fn depth(&self, service: &str) -> Result<Option<(u32, u32)>, BusError> {
+        if !self.0.topology.has_queue(service) {
+            return Ok(None);
+        }
+        let channel = self.channel(For::Consuming).await?;
+        let mut depths = [0; 2];
+        let queues = [self.0.topology.queue(service), self.0.topology.dead_queue(service)];
+        for (queue, depth) in queues.into_iter().zip(&mut depths) {
+            let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let queue = channel.queue_declare(queue.as_str().into(), look, FieldTable::default());
+            *depth = in_time(queue).await?.message_count();
+        }
+        in_time(channel.close(200, "looked".into())).await?;
+        Ok(Some(depths.into()))
     }
 
     pub(super) fn topology(&self) -> &Topology {

@@ -38,7 +38,7 @@ impl Publisher {
                     if matches!(error, BusError::Unroutable(_)) {
                         self.broker.forget(For::Publishing).await;
                     }
-                    metrics::counter!("souk_bus_publish_failures_total").increment(1);
+                    metrics::counter!("souk_publish_failures_total").increment(1);
                     if !was_warned {
                         let address = self.broker.address();
                         tracing::warn!(%address, %error, waiting = waiting.len(), "events are not at the broker yet and are published again");

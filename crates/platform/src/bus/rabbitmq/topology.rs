@@ -52,6 +52,10 @@ impl Topology {
         format!("{}.dead", self.prefix)
     }
 
+    pub fn has_queue(&self, service: &str) -> bool {
+        self.heard.contains_key(service)
+    }
+
     /// Whether some service's tables react to it.
     pub fn is_heard(&self, event: &str) -> bool {
         self.heard.values().any(|events| events.contains(event))
