@@ -113,5 +113,6 @@ testkit::stories! {
     stripe: a_card_at_stripe_is_charged_taken_and_given_back a_card_that_stripe_declines_is_followed_by_a_good_one
         a_buyer_confirms_at_their_bank_for_stripe an_order_that_ends_takes_its_charge_at_stripe_along
         whatever_stripe_does_wrong_money_moves_once what_stripe_tells_comes_lost_doubled_early_late_and_in_any_order
-        an_event_that_stripe_did_not_sign_is_not_heard the_parcels_of_an_order_are_taken_at_once_from_stripe;
+        an_event_that_stripe_did_not_sign_is_not_heard the_parcels_of_an_order_are_taken_at_once_from_stripe
+        two_cards_at_stripe_pay_two_parcels;
 }

@@ -370,3 +370,30 @@ pub async fn the_parcels_of_an_order_are_taken_at_once_from_stripe(topology: Top
     dispatch(&owner, &order, 1, &line).await;
     end(shop, &owner, &psp).await;
 }
+
+pub async fn two_cards_at_stripe_pay_two_parcels(topology: Topology) {
+    let (shop, owner, psp) = open(topology).await;
+    let buyer = cart(&shop, &owner).await;
+    let payment = json!({ "method": "card", "token": VISA, "amount": eur(3_000) });
+    let body = json!({ "cart": buyer.cart, "payment": payment });
+    let order = buyer.client.post("/v1/orders", body).key(Uuid::now_v7().to_string()).await.must(201);
+    let order = order["id"].as_str().expect("an id").to_owned();
+    calm(&shop, &psp).await;
+    buyer.pay(&order, VISA).await.must(201);
+    calm(&shop, &psp).await;
+    let line = buyer.see(&order).await["lines"][0]["id"].clone();
+    let captured = async || {
+        let mut captured: Vec<i64> = kept(&owner, &psp, &order).await.iter().map(|one| one.captured).collect();
+        captured.sort_unstable();
+        captured
+    };
+    // The first parcel is within the first card, of which the second wants the rest.
+    dispatch(&owner, &order, 1, &line).await;
+    calm(&shop, &psp).await;
+    assert_eq!(captured().await, [0, 0]);
+    dispatch(&owner, &order, 1, &line).await;
+    calm(&shop, &psp).await;
+    assert_eq!(captured().await, [TOTAL - 3_000, 3_000]);
+    refund(&owner, &order, TOTAL).await;
+    end(shop, &owner, &psp).await;
+}
