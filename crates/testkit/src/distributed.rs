@@ -14,7 +14,7 @@ use crate::shop::config;
 use crate::{Client, Database, Front, Shop, ShopOptions, Topology};
 
 /// Nine processes have a pool each.
-const CONNECTIONS_MAX: usize = 4;
+const CONNECTIONS_MAX: usize = 8;
 const TOKEN: &str = "a-token-that-the-processes-of-a-test-share";
 const SECRET: &str = "a-secret-that-the-processes-of-a-test-share";
 

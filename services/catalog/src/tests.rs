@@ -58,7 +58,7 @@ async fn shop() -> Shop {
     migrate::migrate(&db, &[("catalog", service.migrations)]).await.expect("a schema");
     let doorman = Service::new("doorman", &ctx).answers::<AuthenticateKey, _, _>(staff_of_anyone);
     let process = Process::new(Arc::clone(&ctx.config), peers);
-    let _routes = process.start(vec![service, doorman]).await.expect("relay and jobs");
+    let _routes = process.start(vec![service, doorman], &[]).await.expect("relay and jobs");
     let request = axum::http::Request::builder().header("authorization", "Bearer souk_sk_test").body(());
     let (mut parts, ()) = request.expect("a request").into_parts();
     let staff =

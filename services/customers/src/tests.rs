@@ -51,7 +51,7 @@ impl Shop {
         let peers = Peers::new(&config.peers, None, clock).expect("peers");
         let ctx = Ctx::new(db.of("customers"), peers.clone(), Arc::clone(&config), auth::Identity::default());
         let process = Process::new(config, peers);
-        let router = process.start(vec![crate::service(&ctx)]).await.expect("a process");
+        let router = process.start(vec![crate::service(&ctx)], &[]).await.expect("a process");
         Self { ctx, router, _folder: folder }
     }
 

@@ -144,7 +144,7 @@ impl Shop {
         let services = vec![crate::service_with(&ctx, names), fakes(&ctx, &world)];
         let process = Process::new(config, peers);
         let tasks = process.tasks.clone();
-        let router = process.start(services).await.expect("a process");
+        let router = process.start(services, &[]).await.expect("a process");
         Self { ctx, router, folder, world, tasks }
     }
 
