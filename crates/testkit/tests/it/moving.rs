@@ -7,7 +7,10 @@ use tokio_postgres::NoTls;
 use crate::binary::{Ready, see_until};
 
 fn moved(from: &Database, to: &Database, settings: &[Setting<'_>]) -> Ended {
-    souk(from, settings, &["move", "--from", &from.url, "--to", &to.url])
+    // What was on its way when a shop died waits until it serves again: the audit after a move leaves it out.
+    let mut with = vec![("SOUK_AUDIT__SETTLE_SECONDS", "3600")];
+    with.extend_from_slice(settings);
+    souk(from, &with, &["move", "--from", &from.url, "--to", &to.url])
 }
 
 fn must(ended: &Ended, said: &str) {
