@@ -13,6 +13,8 @@ pub enum FaultKind {
     Slow,
     /// Answers 429 and does nothing.
     RateLimited,
+    /// A search finds nothing, as it does at Stripe for a while after something was made.
+    SearchLags,
     /// Its events are never sent.
     WebhookLost,
     /// Its events are sent twice.
@@ -85,6 +87,11 @@ impl Faults {
     pub fn unspent(&self) -> Vec<&Fault> {
         let is_unspent = |armed: &&Armed| armed.fault.times.is_some_and(|times| armed.struck < times);
         self.armed.iter().filter(is_unspent).map(|armed| &armed.fault).collect()
+    }
+
+    /// Whether all that wait for this operation have struck.
+    pub fn is_spent(&self, operation: &str) -> bool {
+        self.unspent().iter().all(|fault| fault.operation != operation)
     }
 
     pub fn shown(&self) -> serde_json::Value {

@@ -120,6 +120,16 @@ impl FakePsp {
         self.psp.faults.lock().expect("faults").arm(fault);
     }
 
+    /// Returns when what was to go wrong with this operation has: the question has arrived.
+    pub async fn asked(&self, operation: &str) {
+        let asked = async {
+            while !self.psp.faults.lock().expect("faults").is_spent(operation) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked).await.expect("it is asked");
+    }
+
     /// Nothing goes wrong any more.
     ///
     /// # Panics

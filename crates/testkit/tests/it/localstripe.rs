@@ -143,6 +143,8 @@ async fn the_gateway_stripe_speaks_with_localstripe() {
     tell(body.clone()).await.must(204);
     tell(body.replace("succeeded", "failed")).await.refused(401, "payments.bad_signature");
 
+    let log = process.stderr();
+    assert!(!log.contains("sk_test_of_localstripe") && !log.contains("pm_card"), "a secret in the log: {log}");
     process.stop().await;
     ready.audit_until(&settings, &[]).await;
     let (broken, _) = audit(&ready.database, &settings);

@@ -114,5 +114,5 @@ testkit::stories! {
         a_buyer_confirms_at_their_bank_for_stripe an_order_that_ends_takes_its_charge_at_stripe_along
         whatever_stripe_does_wrong_money_moves_once what_stripe_tells_comes_lost_doubled_early_late_and_in_any_order
         an_event_that_stripe_did_not_sign_is_not_heard the_parcels_of_an_order_are_taken_at_once_from_stripe
-        two_cards_at_stripe_pay_two_parcels;
+        two_cards_at_stripe_pay_two_parcels what_stripe_does_not_find_yet_is_not_charged_again;
 }

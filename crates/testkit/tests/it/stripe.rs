@@ -218,7 +218,7 @@ pub async fn an_order_that_ends_takes_its_charge_at_stripe_along(topology: Topol
         // Else what it tells would mend what is not looked for.
         psp.arm(Fault::once("create", FaultKind::WebhookLost));
         let (buyer, order) = placed(&shop, &owner, VISA).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        psp.asked("create").await;
         let cancelled = buyer.cancel(&order).await;
         assert!(matches!(cancelled.status, 200 | 202), "{}", cancelled.shown());
         calm(&shop, &psp).await;
@@ -268,6 +268,33 @@ pub async fn whatever_stripe_does_wrong_money_moves_once(topology: Topology) {
         assert_eq!(kept(&owner, &psp, &order).await, [], "{kind:?}");
         must_agree(&owner, &psp).await;
         psp.disarm();
+    }
+    end(shop, &owner, &psp).await;
+}
+
+pub async fn what_stripe_does_not_find_yet_is_not_charged_again(topology: Topology) {
+    let (shop, owner, psp) = open(topology).await;
+    for kind in [FaultKind::DropAfterCommit, FaultKind::ErrorAfterCommit] {
+        for is_cancelled in [false, true] {
+            psp.arm(Fault::once("create", kind));
+            psp.arm(Fault::once("create", FaultKind::WebhookLost));
+            // Where the order goes on, a key that repeats its answer needs no search.
+            let lags = if kind == FaultKind::DropAfterCommit && !is_cancelled { 1 } else { 3 };
+            psp.arm(Fault { times: Some(lags), ..Fault::once("search", FaultKind::SearchLags) });
+            let (buyer, order) = placed(&shop, &owner, VISA).await;
+            let (status, charges) = if is_cancelled { ("cancelled", 0) } else { ("confirmed", 1) };
+            if is_cancelled {
+                psp.asked("create").await;
+                let cancelled = buyer.cancel(&order).await;
+                assert!(matches!(cancelled.status, 200 | 202), "{}", cancelled.shown());
+            }
+            calm(&shop, &psp).await;
+            let seen = buyer.see(&order).await;
+            assert_eq!(seen["status"], status, "{kind:?}: {seen:#}");
+            assert_eq!(kept(&owner, &psp, &order).await.len(), charges, "{kind:?}: {}", owner.payment(&order).await);
+            must_agree(&owner, &psp).await;
+            psp.disarm();
+        }
     }
     end(shop, &owner, &psp).await;
 }
