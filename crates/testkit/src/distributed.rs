@@ -56,6 +56,8 @@ pub(crate) async fn start(options: ShopOptions, database: Database, clock: Clock
     let mut whole = config(connections_max, &database, &base, options.edit);
     whole.bus.url.clone_from(&broker.url);
     whole.bus.prefix.clone_from(&broker.prefix);
+    // Nine servers on a machine that tests share: a connection may be long in coming.
+    whole.database.wait_milliseconds_max = 20_000;
     TOKEN.clone_into(&mut whole.internal.service_token);
     SECRET.clone_into(&mut whole.server.secrets);
     whole.server.trusted_proxies.push("127.0.0.1/32".parse().expect("a network"));

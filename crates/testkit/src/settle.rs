@@ -9,7 +9,7 @@ use store::{inbox, job, outbox, params, rows};
 use crate::Shop;
 
 /// Machine time; a story that needs longer hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// So many looks in a row must find nothing: what one look misses has moved on by the next.
 const CALM_LOOKS: u32 = 3;
