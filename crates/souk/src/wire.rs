@@ -270,9 +270,11 @@ fn check(config: &Config, names: &[&str]) -> Result<(), String> {
 /// What a process needs that runs a part of a shop.
 fn check_part(config: &Config, names: &[&str]) -> Result<(), String> {
     if config.bus.url == LOCAL {
-        return Err("setting `bus.url`: with `--services` events have to reach the shop's other processes, and `local` \
+        return Err(
+            "setting `bus.url`: with `--services` events have to reach the shop's other processes, and `local` \
                     stays in this one; write `amqp://user:password@host:5672/%2f`"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if config.database.url.starts_with("sqlite:") {
         return Err("setting `database.url`: with `--services` several processes share a database, and SQLite serves \

@@ -101,7 +101,8 @@ impl Shop {
             let soon = now.saturating_add(RETRY_AHEAD).expect("a time");
             let (retrying,): (i64,) = db.one(&RETRYING, params![now, soon]).await.expect("the jobs are read");
             let heard_by = contracts::all_events().into_iter();
-            let hears = heard_by.flat_map(|event| event.heard_by.iter().map(move |service| params![event.name, *service]));
+            let hears =
+                heard_by.flat_map(|event| event.heard_by.iter().map(move |service| params![event.name, *service]));
             let (unheard,): (i64,) = db.one(&UNHEARD, params![rows(hears)]).await.expect("the inboxes are read");
             waiting.events += events + unheard;
             waiting.jobs += jobs;

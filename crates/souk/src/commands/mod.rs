@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod demo;
 pub(crate) mod exchange;
+pub(crate) mod health;
 pub(crate) mod serve;
 
 use std::process::ExitCode;

@@ -30,8 +30,7 @@ async fn stage<T>(shop: &Shop, stage: &'static str, rows: &mut Vec<Row>, step: i
 
 /// What was noted up to now.
 fn noted(shop: &Shop, stage: &'static str) -> Vec<Row> {
-    let entries =
-        shop.work_noted().into_iter().filter(|(work, transactions, _)| counts(work, *transactions));
+    let entries = shop.work_noted().into_iter().filter(|(work, transactions, _)| counts(work, *transactions));
     entries.map(|(work, transactions, statements)| Row { stage, work, transactions, statements }).collect()
 }
 

@@ -73,7 +73,8 @@ async fn slow_clients_are_let_go_and_hold_up_nobody() {
     let begun = Instant::now();
     let dawdling = (0..200).map(|number| async move {
         let mut stream = TcpStream::connect(front).await.expect("nginx takes it");
-        let head = "POST /v1/carts HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n";
+        let head =
+            "POST /v1/carts HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n";
         let first = if number % 2 == 0 { "GET /v1/pro".to_owned() } else { format!("{head}\r\n{{") };
         stream.write_all(first.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
