@@ -9,8 +9,12 @@ use std::process::Command;
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 const AIOSMTPD: &str = "/usr/lib/python3/dist-packages/aiosmtpd";
 const PIKA: &str = "/usr/lib/python3/dist-packages/pika";
+const PYTHON: &str = "/usr/bin/python3";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const SCHEMATHESIS_VERSION: &str = "4.32.5";
+/// The official package of the wire that fakepsp speaks, and another fake of it.
+const STRIPE_VERSION: &str = "16.1.0";
+const LOCALSTRIPE_VERSION: &str = "1.15.10";
 
 /// A Debian package that `cargo xtask test` needs, and whether it is here.
 struct Package {
@@ -19,7 +23,7 @@ struct Package {
     is_here: fn() -> bool,
 }
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 10] = [
     Package {
         name: "postgresql",
         gives: "PostgreSQL's server programs",
@@ -34,6 +38,7 @@ const PACKAGES: [Package; 9] = [
     Package { name: "util-linux", gives: "setpriv", is_here: || on_path("setpriv").is_some() },
     Package { name: "python3-aiosmtpd", gives: "a mail server (aiosmtpd)", is_here: || Path::new(AIOSMTPD).is_dir() },
     Package { name: "python3-pika", gives: "pika for Python", is_here: || Path::new(PIKA).is_dir() },
+    Package { name: "python3-venv", gives: "Python's venv", is_here: || Path::new(PYTHON).exists() && has_venv() },
     Package { name: "curl", gives: "curl", is_here: || on_path("curl").is_some() },
     Package { name: "jq", gives: "jq", is_here: || on_path("jq").is_some() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
@@ -42,16 +47,39 @@ const PACKAGES: [Package; 9] = [
 /// Refuses in one line when something is missing; with `install`, installs it instead.
 pub fn require_for_tests(install: bool) -> Result<(), String> {
     let missing = || PACKAGES.iter().filter(|package| !(package.is_here)()).collect::<Vec<_>>();
-    if missing().is_empty() {
-        return Ok(());
-    }
-    if install {
+    if install && !missing().is_empty() {
         install_packages(&missing())?;
     }
     match missing().as_slice() {
-        [] => Ok(()),
+        [] => stripe(install),
         absent => Err(advice(absent)),
     }
+}
+
+/// The Python in which the tests of the gateway `stripe` find the packages from PyPI; they know the folder.
+fn stripe(install: bool) -> Result<(), String> {
+    let folder = cache_folder()?.join(format!("souk-tools/stripe-{STRIPE_VERSION}"));
+    let versions = "from importlib.metadata import version as v; print(v('stripe'), v('localstripe'))";
+    let is_here = output(Command::new(folder.join("bin/python")).args(["-c", versions]))
+        .is_ok_and(|says| says.trim() == format!("{STRIPE_VERSION} {LOCALSTRIPE_VERSION}"));
+    if is_here {
+        return Ok(());
+    }
+    let packages = [format!("stripe=={STRIPE_VERSION}"), format!("localstripe=={LOCALSTRIPE_VERSION}")];
+    if !install {
+        let [stripe, localstripe] = &packages;
+        return Err(format!("{stripe} and {localstripe} of PyPI missing: `cargo xtask test --install` gets them"));
+    }
+    python_packages(&folder, &packages)
+}
+
+/// A virtual environment of its own with these packages of PyPI.
+fn python_packages(folder: &Path, packages: &[String]) -> Result<(), String> {
+    println!("installing {} once into {}", packages.join(" and "), folder.display());
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))
+        .map_err(|why| format!("{why}: python3 and its venv missing? `apt-get install -y python3-venv`"))?;
+    let pip = folder.join("bin/pip");
+    run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))
 }
 
 /// cargo-deny, installed on first use into a cache of our own and kept for the next time.
@@ -82,15 +110,12 @@ pub fn schemathesis() -> Result<PathBuf, String> {
     if output(Command::new(&program).arg("--version")).is_ok_and(|says| says.contains(SCHEMATHESIS_VERSION)) {
         return Ok(program);
     }
-    println!(
-        "schemathesis {SCHEMATHESIS_VERSION} is not on this machine: installing it once into {}",
-        folder.display()
-    );
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
-        .map_err(|why| format!("{why}: python3 and its venv missing? `apt-get install -y python3-venv`"))?;
-    let package = format!("schemathesis=={SCHEMATHESIS_VERSION}");
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", &package]))?;
+    python_packages(&folder, &[format!("schemathesis=={SCHEMATHESIS_VERSION}")])?;
     Ok(program)
+}
+
+fn has_venv() -> bool {
+    output(Command::new(PYTHON).args(["-c", "import ensurepip"])).is_ok()
 }
 
 fn is_wanted_cargo_deny(program: &Path) -> bool {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::VariantForSale;
+use crate::catalog::{VariantForSale, VariantId};
 use crate::customers::{Buyer, CustomerId};
+use crate::orders::OrderId;
 use crate::pricing::Quote;
 use crate::shipping::{PickupPoint, ShippingMethodId};
 use crate::{Address, Currency, Locale, MarketId, Metadata, Quantity, calls, ids};
@@ -70,6 +71,23 @@ pub enum Missing {
     LineForSale,
 }
 
+/// For `souk audit`: these carts (at most 500), of those that are there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CartFacts {
+    pub carts: Vec<CartId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CartFact {
+    pub cart: CartId,
+    pub owner: Buyer,
+    /// The order that holds it closed.
+    pub order: Option<OrderId>,
+    /// Units of each variant.
+    pub units: Vec<(VariantId, i64)>,
+}
+
 calls! {
     "carts.get_basket" GetBasket -> Basket;
+    "carts.facts" CartFacts -> Vec<CartFact>;
 }

@@ -3,6 +3,7 @@
 //!
 //! One file a service; `id`, `money`, `values`, `event` and `call` are what those files are written in.
 
+pub mod audit;
 pub mod call;
 pub mod delivery;
 pub mod event;

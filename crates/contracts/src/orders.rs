@@ -376,7 +376,11 @@ pub struct OrderFacts {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OrderFact {
     pub order: OrderId,
+    pub cart: CartId,
+    pub buyer: Buyer,
     pub status: OrderStatus,
+    /// Units of each variant, as ordered.
+    pub units: Vec<(VariantId, i64)>,
     /// Until when its timer lets it be unpaid.
     pub unpaid_until: Timestamp,
     pub total: Money,

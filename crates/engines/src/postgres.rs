@@ -143,9 +143,8 @@ fn serve_on(port: u16, programs: &Path, account: Option<Account>, folder: &Path,
     let mut server = postgres.spawn().map_err(|why| format!("cannot start PostgreSQL: {why}"))?;
     // What the server itself writes into its own folder: nobody else's server can be mistaken for it.
     let state = data.join("postmaster.pid");
-    let is_ready = || {
-        fs::read_to_string(&state).is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"))
-    };
+    let is_ready =
+        || fs::read_to_string(&state).is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"));
     wait_until(&mut server, START_SECONDS, is_ready).map_err(|why| {
         stop(&mut server, Signal::INT);
         let said = fs::read_to_string(&log).unwrap_or_default();

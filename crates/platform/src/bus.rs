@@ -9,6 +9,7 @@ mod cloud_event;
 mod local;
 mod rabbitmq;
 mod relay;
+mod replay;
 
 pub(crate) use apply::{Hears, retry_parked};
 pub use cloud_event::{from_cloud_event, to_cloud_event};
@@ -18,6 +19,7 @@ pub(crate) use rabbitmq::{Publisher, Watcher, consume};
 #[cfg(feature = "faults")]
 pub use relay::Disturb;
 pub(crate) use relay::{Carrier, Relay, RelaySetting};
+pub use replay::{Replayed, replay};
 
 /// How events leave a process.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use contracts::Call;
 use serde::{Serialize, de::DeserializeOwned};
 use store::{BoxFuture, Clock};
 
+use crate::telemetry::Stopwatch;
 use crate::{Ctx, Problem};
 
 /// A remote call is given up after this, retries included.
@@ -112,12 +113,22 @@ struct Shared {
     clock: Clock,
 }
 
-/// Where a call, or every call of a service, is answered elsewhere.
+/// Where a call, or every call of a service, is answered elsewhere: by each of some copies.
 struct Remote {
-    url: String,
+    urls: Vec<String>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
     failures: AtomicU32,
     /// Microsecond until which calls are refused at once.
     open_until: AtomicI64,
+}
+
+impl Remote {
+    /// One copy after the other: a try that failed is repeated at the next.
+    fn next(&self) -> &str {
+        let turn = self.turn.fetch_add(1, Relaxed) % self.urls.len().max(1);
+        self.urls.get(turn).map_or("", String::as_str)
+    }
 }
 
 impl fmt::Debug for Peers {
@@ -127,8 +138,8 @@ impl fmt::Debug for Peers {
 }
 
 impl Peers {
-    /// `remote` maps a call (`shipping.get_options`) or a service (`shipping`) to a base URL; the more
-    /// exact name wins, and both win over an answer in the process.
+    /// `remote` maps a call (`shipping.get_options`) or a service (`shipping`) to a base URL, or to those of its
+    /// copies, parted by spaces; the more exact name wins, and both win over an answer in the process.
     pub fn new(remote: &BTreeMap<String, String>, token: Option<String>, clock: Clock) -> Result<Self, Problem> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -140,8 +151,10 @@ impl Peers {
         let remote = remote
             .iter()
             .map(|(name, url)| {
-                let url = url.trim_end_matches('/').to_owned();
-                (name.clone(), Remote { url, failures: AtomicU32::new(0), open_until: AtomicI64::new(0) })
+                let urls: Vec<String> =
+                    url.split_whitespace().map(|url| url.trim_end_matches('/').to_owned()).collect();
+                let (turn, failures, open_until) = (AtomicUsize::new(0), AtomicU32::new(0), AtomicI64::new(0));
+                (name.clone(), Remote { urls, turn, failures, open_until })
             })
             .collect();
         Ok(Self { shared: Arc::new(Shared { local: OnceLock::new(), remote, http, token, clock }) })
@@ -202,8 +215,9 @@ impl Peers {
         call: &C,
     ) -> Result<R, Problem> {
         let now = || self.shared.clock.now().as_microsecond();
+        let peer = name.split('.').next().unwrap_or(name).to_owned();
         if remote.open_until.load(Relaxed) > now() {
-            return Err(Problem::unavailable(format!("{name}: the circuit to {} is open", remote.url)));
+            return Err(Problem::unavailable(format!("{name}: the circuit to {} is open", remote.urls.join(" "))));
         }
         let mut pauses = ExponentialBuilder::new()
             .with_jitter()
@@ -212,7 +226,7 @@ impl Peers {
             .build();
         let tries = async {
             loop {
-                match self.try_once(remote, name, call).await {
+                match self.try_once(remote.next(), name, call).await {
                     Err(problem) if problem.is_unavailable() => match pauses.next() {
                         Some(pause) => tokio::time::sleep(pause).await,
                         None => return Err(problem),
@@ -221,26 +235,31 @@ impl Peers {
                 }
             }
         };
+        let watch = Stopwatch::start();
         let late = || Problem::unavailable(format!("{name} did not answer within {DEADLINE:?}"));
         let result = tokio::time::timeout(DEADLINE, tries).await.unwrap_or_else(|_| Err(late()));
-        if matches!(&result, Err(problem) if problem.is_unavailable()) {
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(problem) if problem.is_unavailable() => "unavailable",
+            Err(_) => "refused",
+        };
+        metrics::counter!("souk_calls_total", "call" => name.to_owned(), "outcome" => outcome).increment(1);
+        metrics::histogram!("souk_call_seconds", "call" => name.to_owned()).record(watch.seconds());
+        if outcome == "unavailable" {
             if remote.failures.fetch_add(1, Relaxed) + 1 >= BREAKER_FAILURES {
                 remote.open_until.store(now() + BREAKER_PAUSE.as_micros() as i64, Relaxed);
+                metrics::gauge!("souk_circuit_open", "peer" => peer).set(1.0);
             }
         } else {
             remote.failures.store(0, Relaxed);
+            metrics::gauge!("souk_circuit_open", "peer" => peer).set(0.0);
         }
         result
     }
 
-    async fn try_once<C: Serialize, R: DeserializeOwned>(
-        &self,
-        remote: &Remote,
-        name: &str,
-        call: &C,
-    ) -> Result<R, Problem> {
-        let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {}: {error}", remote.url));
-        let mut request = self.shared.http.post(format!("{}/internal/calls/{name}", remote.url)).json(call);
+    async fn try_once<C: Serialize, R: DeserializeOwned>(&self, url: &str, name: &str, call: &C) -> Result<R, Problem> {
+        let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {}: {error}", url));
+        let mut request = self.shared.http.post(format!("{}/internal/calls/{name}", url)).json(call);
         if let Some(token) = &self.shared.token {
             request = request.header(SERVICE_TOKEN, token);
         }
@@ -254,11 +273,10 @@ impl Peers {
             serde_json::from_slice(&body).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
         } else {
             if matches!(status.as_u16(), 401 | 403) {
-                let why =
-                    format!("{name} at {} answered {status}: is internal.service_token the same there?", remote.url);
+                let why = format!("{name} at {} answered {status}: is internal.service_token the same there?", url);
                 return Err(Problem::internal(why));
             }
-            let unreadable = |_| Problem::unavailable(format!("{name} at {} answered {status}", remote.url));
+            let unreadable = |_| Problem::unavailable(format!("{name} at {} answered {status}", url));
             Err(serde_json::from_slice::<Problem>(&body).unwrap_or_else(unreadable))
         }
     }

@@ -25,7 +25,7 @@ const PREFIX: &str = "SOUK_";
 const BATCH_EVENTS_MAX: i64 = 1_000;
 const BUS_PREFIX_LETTERS_MAX: usize = 40;
 /// Keys whose values are never shown.
-const SECRETS: [&str; 3] = ["service_token", "secrets", "webhook_secret"];
+const SECRETS: [&str; 4] = ["service_token", "secrets", "webhook_secret", "api_key"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +258,11 @@ impl Config {
         for (name, method) in &config.payments {
             method.check(name)?;
         }
+        if let Some((name, text)) = config.peers.iter().find(|(_, text)| !are_peers(text)) {
+            return Err(format!(
+                "setting `peers.{name}`: `{text}` is not an address like `http://10.0.0.7:8081`; several copies are parted by spaces"
+            ));
+        }
         config.check_messages()?;
         config.server.check()?;
         config.customers.check()?;
@@ -332,6 +337,11 @@ pub fn read_env_file(text: &str) -> Result<HashMap<String, String>, String> {
         all.insert(key.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned());
     }
     Ok(all)
+}
+
+fn are_peers(text: &str) -> bool {
+    let is_one = |url: &str| reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    text.split_whitespace().count() > 0 && text.split_whitespace().all(is_one)
 }
 
 fn is_name_letter(letter: char) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use store::{BoxFuture, Db, Job, StartedJob, Tx, job, work};
+use store::{BoxFuture, Db, Job, StartedJob, Tx, fault, job, work};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
@@ -200,6 +200,7 @@ impl Runner {
             let job =
                 self.jobs.iter().find(|((service, kind), _)| *service == started.service && *kind == started.kind);
             let result = match job {
+                _ if fault::planted("bug.jobs.refuse") => Err(Problem::internal("a bug refuses every job")),
                 Some((_, job)) => AssertUnwindSafe(job.run(started))
                     .catch_unwind()
                     .await
@@ -224,13 +225,16 @@ impl Runner {
             Err(problem) => {
                 let why = problem.cause.clone().unwrap_or_else(|| problem.to_string());
                 let age = self.db.clock().now().duration_since(started.created_at);
-                if age > GIVEN_UP_AFTER && started.attempts >= GIVEN_UP_TRIES {
+                let hopeless = age > GIVEN_UP_AFTER && started.attempts >= GIVEN_UP_TRIES;
+                if hopeless || fault::planted("bug.jobs.give_up_at_once") {
                     tracing::error!(job = %started.id, kind = %started.kind, %why, "given up after 24 hours");
                     metrics::counter!("souk_dead_letters_total", "service" => started.service.clone()).increment(1);
                     let input = (started.id, why);
                     return self.db.write(input, |tx, (id, why)| Box::pin(job::bury(tx, *id, why))).await;
                 }
                 tracing::warn!(job = %started.id, kind = %started.kind, attempts = started.attempts, %why, "a job failed and is tried again");
+                metrics::counter!("souk_retries_total", "service" => started.service.clone(), "kind" => "job")
+                    .increment(1);
                 (self.db.clock().now().saturating_add(backoff(started.attempts)).unwrap_or(Timestamp::MAX), why)
             }
         };

@@ -3,6 +3,7 @@
 //! A service is a value ([`Service`]) built from a [`Ctx`]. It says what it answers (routes, calls),
 //! what it hears (reactions, watches) and what it does later (jobs); it can't know where its peers live.
 
+pub mod audit;
 pub mod auth;
 pub mod bus;
 pub mod calls;
@@ -10,6 +11,8 @@ pub mod config;
 mod ctx;
 pub mod http;
 pub mod jobs;
+pub mod measure;
+pub mod personal;
 pub mod problem;
 pub mod process;
 mod secrets;

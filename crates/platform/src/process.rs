@@ -15,14 +15,14 @@ use crate::http::{self, Health};
 use crate::jobs::Runner;
 use crate::service::{Prune, Watch};
 use crate::tasks::Tasks;
-use crate::{Config, Ctx, Problem, Service};
+use crate::{Config, Ctx, Problem, Service, audit};
 
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const PRUNE_ROWS_MAX: i64 = 500;
 /// A replay never reaches behind the inbox, so the outbox is kept for less.
 const KEPT_OUTBOX: SignedDuration = SignedDuration::from_hours(7 * 24);
 const KEPT_INBOX: SignedDuration = SignedDuration::from_hours(30 * 24);
-const KEPT_IDEMPOTENCY: SignedDuration = SignedDuration::from_hours(2 * 24);
+pub const KEPT_IDEMPOTENCY: SignedDuration = SignedDuration::from_hours(2 * 24);
 const DEAD_LETTERS_SHOWN_MAX: i64 = 100;
 
 /// What a process is started with.
@@ -57,7 +57,7 @@ impl Process {
         for service in services {
             answers.extend(service.answers.iter().map(|(name, answer)| (*name, Arc::clone(answer))));
         }
-        self.peers.settle(answers, services.iter().flat_map(delivery_answers).collect());
+        self.peers.settle(answers, services.iter().flat_map(own_answers).collect());
     }
 
     /// Starts the services: relay, jobs, retries, pruning. Returns the routes to serve; `elsewhere` are services
@@ -121,8 +121,7 @@ impl Process {
             self.tasks.spawn(consume);
         }
         let missed = services.iter().flat_map(|service| service.missed.iter().cloned()).collect();
-        let watcher =
-            Watcher { broker: broker.clone(), watches: watches(services), missed, tasks: self.tasks.clone() };
+        let watcher = Watcher { broker: broker.clone(), watches: watches(services), missed, tasks: self.tasks.clone() };
         self.tasks.spawn(watcher.run());
     }
 
@@ -217,6 +216,10 @@ async fn prune_chunk(tx: &mut Tx) -> Result<u64, store::Error> {
     let inbox = inbox::prune(tx, before(KEPT_INBOX), PRUNE_ROWS_MAX).await?;
     let keys = idempotency::prune(tx, before(KEPT_IDEMPOTENCY), PRUNE_ROWS_MAX).await?;
     Ok(outbox.max(inbox).max(keys))
+}
+
+fn own_answers(service: &Service) -> Vec<(String, AnyAnswer)> {
+    delivery_answers(service).into_iter().chain(audit::answers(service)).collect()
 }
 
 /// What the platform answers for every service: `<service>.said` and `<service>.applied`.

@@ -8,8 +8,10 @@ use contracts::{Call, Event};
 use store::{BoxFuture, Envelope, Job, Migration, Sql, Tx};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::audit::{Impersonal, Makes};
 use crate::calls::{self, AnyAnswer};
 use crate::jobs::{self, AnyJob, Ended, JobRun};
+use crate::measure::Gauge;
 use crate::{Ctx, ErrorCode, Problem};
 
 /// What a reaction decided, from its own tables.
@@ -37,6 +39,7 @@ where
 pub(crate) type Reaction =
     Arc<dyn for<'a> Fn(&'a Ctx, &'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<Outcome, Problem>> + Send + Sync>;
 pub(crate) type Watch = Arc<dyn Fn(&Envelope) + Send + Sync>;
+pub(crate) type Measure = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<Gauge>, Problem>> + Send + Sync>;
 /// What a process does that may have missed events it watches.
 pub(crate) type Missed = Arc<dyn Fn() + Send + Sync>;
 pub(crate) type Prune = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
@@ -53,10 +56,15 @@ pub struct Service {
     pub asks: Vec<&'static str>,
     pub(crate) answers: BTreeMap<&'static str, AnyAnswer>,
     pub(crate) reactions: BTreeMap<&'static str, Reaction>,
+    /// Events that may be applied again, and who says them.
+    pub(crate) derives: BTreeMap<&'static str, &'static str>,
     pub(crate) watches: Vec<(&'static str, Watch)>,
     pub(crate) missed: Vec<Missed>,
     pub(crate) jobs: BTreeMap<&'static str, AnyJob>,
     pub(crate) prune: Option<Prune>,
+    pub(crate) measure: Option<Measure>,
+    pub(crate) makes: Vec<Makes>,
+    pub(crate) impersonal: Vec<Impersonal>,
 }
 
 impl fmt::Debug for Service {
@@ -78,10 +86,14 @@ impl Service {
             asks: Vec::new(),
             answers: BTreeMap::new(),
             reactions: BTreeMap::new(),
+            derives: BTreeMap::new(),
             watches: Vec::new(),
             missed: Vec::new(),
             jobs: BTreeMap::new(),
             prune: None,
+            measure: None,
+            makes: Vec::new(),
+            impersonal: Vec::new(),
         }
     }
 
@@ -142,6 +154,13 @@ impl Service {
         self
     }
 
+    /// As [`Service::reacts`], where the effect is derived from the event alone: applied again, in any order, it
+    /// leaves what it would have left, and says nothing where it changes nothing. `souk replay` does that.
+    pub fn reacts_derived<E: Event, F: for<'a> React<'a, E>>(mut self, reaction: F) -> Self {
+        self.derives.insert(E::NAME, E::SAID_BY);
+        self.reacts::<E, F>(reaction)
+    }
+
     /// It changes only memory when this happened, in every process that runs it; may miss some.
     pub fn watches<E: Event>(mut self, watch: impl Fn(&E) + Send + Sync + 'static) -> Self {
         self.watches.push(erase_watch(watch));
@@ -168,6 +187,34 @@ impl Service {
     {
         let ctx = self.ctx.clone();
         self.prune = Some(Arc::new(move || Box::pin(prune(ctx.clone()))));
+        self
+    }
+
+    /// Figures of its own for `/metrics`: `async fn(Ctx) -> Result<Vec<Gauge>, Problem>`, a statement or two.
+    pub fn measures<F, R>(mut self, measure: F) -> Self
+    where
+        F: Fn(Ctx) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<Gauge>, Problem>> + Send + 'static,
+    {
+        let ctx = self.ctx.clone();
+        self.measure = Some(Arc::new(move || Box::pin(measure(ctx.clone()))));
+        self
+    }
+
+    /// A route of its makes such things, under a key each; the audit asks whether they are there.
+    pub fn makes(mut self, makes: Makes) -> Self {
+        self.makes.push(makes);
+        self
+    }
+
+    /// The routes that [`Service::makes`] named.
+    pub fn making_routes(&self) -> impl Iterator<Item = &'static str> {
+        self.makes.iter().map(|makes| makes.route)
+    }
+
+    /// A table of its must hold no personal data; the audit looks.
+    pub fn keeps_impersonal(mut self, table: Impersonal) -> Self {
+        self.impersonal.push(table);
         self
     }
 

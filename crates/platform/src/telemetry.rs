@@ -23,7 +23,64 @@ pub fn start_logging(log: &Log) -> Result<(), String> {
 
 /// Starts counting; what `/metrics` answers comes from the handle. `None` when the process counts already.
 pub fn start_metrics() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().ok()
+    let builder = PrometheusBuilder::new().set_buckets(&SECONDS).ok()?;
+    let handle = builder.install_recorder().ok()?;
+    for Metric { name, kind, about, .. } in METRICS {
+        match kind {
+            MetricKind::Counter => metrics::describe_counter!(*name, *about),
+            MetricKind::Gauge => metrics::describe_gauge!(*name, *about),
+            MetricKind::Histogram => metrics::describe_histogram!(*name, *about),
+        }
+    }
+    metrics::gauge!("souk_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Some(handle)
+}
+
+/// Upper ends of the histograms' buckets.
+const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// A figure that `/metrics` serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: MetricKind,
+    pub labels: &'static [&'static str],
+    pub about: &'static str,
+}
+
+macro_rules! metrics_table {
+    ($($kind:ident $name:literal [$($label:literal),*] $about:literal;)+) => {
+        /// All of them, as docs/operations.md lists them.
+        pub const METRICS: &[Metric] =
+            &[$(Metric { name: $name, kind: MetricKind::$kind, labels: &[$($label),*], about: $about }),+];
+    };
+}
+
+metrics_table! {
+    Gauge "souk_build_info" ["version"] "1, with the version that runs";
+    Gauge "souk_measured" ["service"] "1: the gauges of the service are fresh; 0: its database did not answer";
+    Counter "souk_http_requests_total" ["route", "status"] "Answered requests";
+    Histogram "souk_http_request_seconds" ["route"] "How long they took";
+    Gauge "souk_outbox_waiting" ["service"] "Events said and not yet handed to all who hear them";
+    Gauge "souk_outbox_oldest_seconds" ["service"] "How long the oldest of them has waited";
+    Gauge "souk_inbox_parked" ["service"] "Events that wait to be tried again";
+    Counter "souk_retries_total" ["service", "kind"] "Tries of events and jobs that failed and are made again";
+    Gauge "souk_dead_letters" ["service", "kind"] "Events and jobs that were given up and wait for a person";
+    Counter "souk_dead_letters_total" ["service"] "Events and jobs given up since the process began";
+    Gauge "souk_jobs_due" ["service"] "Jobs that are due, running ones included";
+    Gauge "souk_job_lag_seconds" ["service"] "How long the oldest due job has waited";
+    Gauge "souk_orders_open" ["status"] "Orders that are placed, payable or confirmed";
+    Gauge "souk_order_oldest_seconds" ["status"] "How long ago the oldest of them was placed";
+    Counter "souk_calls_total" ["call", "outcome"] "Calls to other processes: ok, refused, unavailable";
+    Histogram "souk_call_seconds" ["call"] "How long they took, retries included";
+    Gauge "souk_circuit_open" ["peer"] "1: calls to the peer are refused for a moment, it failed too often";
 }
 
 /// Time that passes on the machine, for logs and metrics; the shop's time is the clock's.

@@ -9,7 +9,7 @@ use contracts::customers::Role;
 use platform::config::read_env_file;
 use platform::{Clock, Config, Ids};
 
-use crate::commands::{self, exchange};
+use crate::commands::{self, events, exchange, letters};
 use crate::wire::Shop;
 
 /// A complete commerce backend in one binary.
@@ -54,6 +54,15 @@ enum Command {
     },
     /// Fill an empty database, SQLite or PostgreSQL, from a backup.
     Restore { file: PathBuf },
+    /// Move a stopped shop from its SQLite file into PostgreSQL. Killed, it goes on when it is started again.
+    Move {
+        /// sqlite:souk.db
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// postgres://user@host:5432/database, empty; services named in [database.services] move into theirs.
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
     /// Bring the database up to date.
     Migrate,
     /// Print the settings in force, secrets hidden.
@@ -70,6 +79,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Events and jobs that were given up: list them, look into one, have them tried again.
+    #[command(subcommand)]
+    DeadLetters(letters::DeadLetters),
+    /// What waits in each service's outbox.
+    Outbox {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What services said.
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Derive tables anew from what was said, where a service can: what it says once more changes nothing else.
+    Replay(events::Replay),
     /// People who run the shop.
     #[command(subcommand)]
     Staff(Staff),
@@ -132,10 +155,15 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         Command::Export(export) => export.run(&open(config).await?).await?,
         Command::Backup { file } => commands::archive::backup(config, &file).await?,
         Command::Restore { file } => return commands::archive::restore(config, &file).await,
+        Command::Move { from, to } => return commands::archive::move_shop(config, &from, &to).await,
         Command::Migrate => commands::migrate(config).await?,
         Command::Config => commands::say(&config.shown()),
         Command::Openapi { events } => commands::openapi(config, events).await?,
         Command::Audit { json } => return commands::audit(config, json).await,
+        Command::DeadLetters(what) => what.run(&commands::look(config).await?).await?,
+        Command::Outbox { json } => events::outbox(&commands::look(config).await?, json).await?,
+        Command::Events(what) => what.run(&commands::look(config).await?).await?,
+        Command::Replay(replay) => return replay.run(&commands::look(config).await?).await,
         Command::Staff(Staff::Add { email, role }) => {
             commands::add_staff(&open(config).await?, &email, role.into()).await?
         }

@@ -66,4 +66,5 @@ CREATE TABLE souk_idempotency (
     created_at @time NOT NULL,
     PRIMARY KEY (service, principal, route, key)
 )@table;
+CREATE INDEX souk_idempotency_resource ON souk_idempotency (service, resource);
 CREATE INDEX souk_idempotency_created ON souk_idempotency (service, created_at);

@@ -36,6 +36,11 @@ statements! {
     PARKED_COUNT = "SELECT COUNT(*) FROM souk_inbox WHERE service = $1 AND applied_at IS NULL AND dead_at IS NULL";
     APPLIED = "SELECT event_id, applied_at IS NOT NULL FROM souk_inbox
         WHERE service = $1 AND event_id IN (SELECT id FROM @rows($2: id @id) AS asked)";
+    KNOWN = "SELECT event_id, applied_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM souk_inbox AS later
+            WHERE later.service = souk_inbox.service AND later.type = souk_inbox.type AND later.subject = souk_inbox.subject
+            AND later.version > souk_inbox.version)
+        FROM souk_inbox WHERE service = $1 AND event_id IN (SELECT id FROM @rows($2: id @id) AS asked)";
     PRUNE = "DELETE FROM souk_inbox WHERE service = $1 AND event_id IN (
         SELECT event_id FROM souk_inbox WHERE service = $1 AND applied_at < $2 ORDER BY applied_at LIMIT $3)";
 }
@@ -151,6 +156,13 @@ pub async fn dead_letters(db: &Db, limit: i64) -> Result<Vec<DeadLetter>> {
 /// Of these events (at most 500), the ones this service has seen, and whether each is applied.
 pub async fn applied(db: &Db, events: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
     db.all(&APPLIED, params![db.service(), rows(events.iter().map(|id| params![*id]))]).await
+}
+
+/// Of these events (at most 500), the ones this service has seen, and whether each is applied and still the newest of
+/// its subject: what may be applied again.
+pub async fn known(tx: &mut Tx, events: &[Envelope]) -> Result<Vec<(Uuid, bool)>> {
+    let service = tx.service();
+    tx.all(&KNOWN, params![service, rows(events.iter().map(|event| params![event.id]))]).await
 }
 
 /// Forgets up to `limit` events applied before a time. A later doubled delivery would be applied

@@ -39,6 +39,8 @@ statements! {
     BURY = "UPDATE souk_job SET dead_at = $2, error = $3 WHERE id = $1";
     RELEASE = "UPDATE souk_job SET lease_until = 0 WHERE dead_at IS NULL AND lease_until > 0
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
+    LAG = "SELECT COUNT(*), COALESCE(MIN(due_at), 0) FROM souk_job
+        WHERE service = $1 AND dead_at IS NULL AND due_at <= $2";
     DUE_COUNT = "SELECT COUNT(*) FROM souk_job WHERE dead_at IS NULL AND due_at <= $1
         AND service IN (SELECT service FROM @rows($2: service @text) AS mine)";
     DEAD = "SELECT id, kind, error, attempts, dead_at FROM souk_job
@@ -138,6 +140,12 @@ pub async fn next_due(db: &Db, services: &[&'static str]) -> Result<Option<Times
 pub async fn due_count(db: &Db, now: Timestamp, services: &[&'static str]) -> Result<i64> {
     let (count,) = db.one(&DUE_COUNT, params![now, outbox::names(services)]).await?;
     Ok(count)
+}
+
+/// How many jobs of the service are due, running ones included, and since when the oldest is.
+pub async fn lag(db: &Db, now: Timestamp) -> Result<(i64, Option<Timestamp>)> {
+    let (count, oldest): (i64, Timestamp) = db.one(&LAG, params![db.service(), now]).await?;
+    Ok((count, (count > 0).then_some(oldest)))
 }
 
 /// Takes a waiting job back, such as a timer that is no longer needed. One that this very transaction

@@ -16,12 +16,14 @@ pub mod fault;
 pub mod idempotency;
 pub mod inbox;
 pub mod job;
+pub mod letter;
 pub mod migrate;
 pub mod outbox;
 mod postgres;
 pub mod snapshot;
 mod sql;
 mod sqlite;
+pub mod stray;
 mod tx;
 mod value;
 pub mod work;
@@ -43,5 +45,8 @@ pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T
 
 /// Every statement of the platform's own tables, for the test that prepares them.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
-    [migrate::ALL, outbox::ALL, inbox::ALL, job::ALL, idempotency::ALL].into_iter().flatten().copied()
+    [migrate::ALL, outbox::ALL, inbox::ALL, job::ALL, letter::ALL, idempotency::ALL, stray::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }

@@ -26,6 +26,10 @@ statements! {
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
     PRUNE = "DELETE FROM souk_outbox WHERE id IN (
         SELECT id FROM souk_outbox WHERE done_at < $1 AND service = $2 ORDER BY done_at LIMIT $3)";
+    AGAIN = "UPDATE souk_outbox SET done_at = NULL, lease_until = 0 WHERE service = $1 AND id = $2 AND done_at IS NOT NULL";
+    DEPTH = "SELECT COUNT(*), COUNT(*) FILTER (WHERE lease_until > $2), COALESCE(MIN(said_at), 0) FROM souk_outbox
+        WHERE done_at IS NULL AND service = $1";
+    DONE_SINCE = "SELECT COUNT(*) FROM souk_outbox WHERE service = $1 AND done_at >= $2";
     PAGE = "SELECT id, service, type, subject, version, data, traceparent, said_at FROM souk_outbox
         WHERE service = $1 AND id > $2 ORDER BY id LIMIT $3";
 }
@@ -111,6 +115,34 @@ pub async fn undone(db: &Db, services: &[&'static str]) -> Result<(i64, Option<T
     Ok((count, (count > 0).then_some(oldest)))
 }
 
+/// A service's outbox, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Depth {
+    pub service: &'static str,
+    /// Said and not handed over to all who hear it.
+    pub waiting: i64,
+    /// Of these, in the hands of a relay just now.
+    pub in_flight: i64,
+    pub oldest_said_at: Option<Timestamp>,
+    /// Handed over since the time asked for.
+    pub done: i64,
+}
+
+/// What waits in the service's outbox, and how much was done since a time.
+pub async fn depth(db: &Db, now: Timestamp, done_since: Timestamp) -> Result<Depth> {
+    let service = db.service();
+    let (waiting, in_flight, oldest): (i64, i64, Timestamp) = db.one(&DEPTH, params![service, now]).await?;
+    let (done,): (i64,) = db.one(&DONE_SINCE, params![service, done_since]).await?;
+    Ok(Depth { service, waiting, in_flight, oldest_said_at: (waiting > 0).then_some(oldest), done })
+}
+
+/// Has an event that was done handed over once more, to all who hear it: who has applied it does not apply it again.
+/// `false`: the service said no such event, or it waits to be handed over anyway.
+pub async fn again(tx: &mut Tx, event: Uuid) -> Result<bool> {
+    let service = tx.service();
+    Ok(tx.exec(&AGAIN, params![service, event]).await? > 0)
+}
+
 /// Lets go of every lease: only when no other process can hold one (a local bus, at boot).
 pub async fn release_leases(tx: &mut Tx, services: &[&'static str]) -> Result<u64> {
     tx.exec(&RELEASE, params![names(services)]).await
@@ -122,7 +154,13 @@ pub async fn prune(tx: &mut Tx, done_before: Timestamp, limit: i64) -> Result<u6
     tx.exec(&PRUNE, params![done_before, service, limit]).await
 }
 
-/// Events of a service in the order of their ids, done or not; for `souk audit` and `souk replay`.
+/// An id that comes before those of all events said at this time or later: ids are in the order of their making.
+pub fn before(said_at: Timestamp) -> Uuid {
+    let millisecond = u128::try_from(said_at.as_millisecond()).unwrap_or(0);
+    Uuid::from_u128(millisecond << 80)
+}
+
+/// Events of a service in the order of their ids, done or not; for `souk audit`, `souk events` and `souk replay`.
 pub async fn page(db: &Db, after: Uuid, limit: i64) -> Result<Vec<Envelope>> {
     db.all(&PAGE, params![db.service(), after, limit]).await
 }

@@ -34,6 +34,11 @@ impl Client {
         Self { http, base: base.into(), headers: Vec::new() }
     }
 
+    /// What it asks with, for what is no shop.
+    pub fn http(&self) -> reqwest::Client {
+        self.http.clone()
+    }
+
     /// The same, with a header on everything it asks.
     pub fn with(&self, name: &'static str, value: impl Into<String>) -> Self {
         let mut client = self.clone();

@@ -97,9 +97,13 @@ async fn open(config: &Config, service: &'static str, clock: &Clock, ids: &Ids) 
 fn peers_of(service: &str, addresses: &BTreeMap<&str, Vec<SocketAddr>>, whole: &Config) -> BTreeMap<String, String> {
     let others = addresses.iter().filter(|(name, _)| **name != service);
     let mut peers: BTreeMap<String, String> =
-        others.map(|(name, addresses)| ((*name).to_owned(), format!("http://{}", addresses[0]))).collect();
+        others.map(|(name, addresses)| ((*name).to_owned(), urls(addresses))).collect();
     peers.extend(whole.peers.clone());
     peers
+}
+
+fn urls(copies: &[SocketAddr]) -> String {
+    copies.iter().map(|address| format!("http://{address}")).collect::<Vec<_>>().join(" ")
 }
 
 impl Shop {

@@ -127,7 +127,7 @@ pub fn routes(document: &Value) -> String {
         let _ = writeln!(
             text,
             "\n# Server-sent events: passed on as they come, and silent for a while.\n\
-             location ~ ^{}$ {{\n    proxy_buffering off;\n    gzip off;\n    proxy_read_timeout 90s;\n    proxy_pass http://{service};\n}}",
+             location ~ ^{}$ {{\n    proxy_buffering off;\n    proxy_pass_header X-Accel-Buffering;\n    gzip off;\n    proxy_read_timeout 90s;\n    proxy_pass http://{service};\n}}",
             pattern(path)
         );
     }

@@ -16,9 +16,12 @@ it true. It is delivered at least once and in any order; each service applies it
 effect. An event carries ids, amounts and quantities, never personal data: who needs a name or an address asks
 for it by a call. Readers ignore unknown fields.
 
-Today events stay in the process (`bus.url` is `local`). Their form for a broker is CloudEvents 1.0 in JSON: `id` (a
+In one process events stay there (`bus.url` is `local`). With a RabbitMQ every event is published to the topic exchange
+`souk.events` (`bus.prefix` and `.events`), its type as routing key: whoever wants to take part binds a durable queue of
+their own (`examples/polyglot/warehouse.py` does, in 65 lines of Python). The form is CloudEvents 1.0 in JSON: `id` (a
 UUID, the same on every delivery), `source` (`/souk/` and the service), `type` (the name below), `subject` (the UUID of
-the thing it is about), `time`, `data` (the fields below), and `traceparent` where a trace goes on.
+the thing it is about), `subjectversion` (states only), `time`, `datacontenttype`, `data` (the fields below), and
+`traceparent` where a trace goes on. Acknowledge what you have dealt with; what comes twice has the same `id`.
 
 A **fact** is never stale. A **state** carries the whole public state with its `version`: one that is not above
 the last applied is dropped.

@@ -24,6 +24,7 @@ pub type Setting<'a> = (&'a str, &'a str);
 pub struct Process {
     pub client: Client,
     child: Child,
+    stdout: PathBuf,
     stderr: PathBuf,
 }
 
@@ -75,6 +76,20 @@ impl Process {
         (process, key)
     }
 
+    /// Starts a command that goes on by itself, and waits until what it has printed is as meant.
+    ///
+    /// # Panics
+    /// Where it ends before that, with what it said.
+    pub async fn follow(
+        database: &Database,
+        settings: &[Setting<'_>],
+        arguments: &[&str],
+        ready: impl Fn(&str) -> bool,
+    ) -> Self {
+        let started = Self::start(database, settings, arguments, |said| ready(said).then_some(())).await;
+        started.unwrap_or_else(|ended| panic!("souk {} ended: {ended:#?}", arguments.join(" "))).0
+    }
+
     /// Starts it and waits until what it prints is `ready`.
     async fn start<T>(
         database: &Database,
@@ -93,10 +108,10 @@ impl Process {
             .stderr(file(&stderr))
             .spawn()
             .expect("the binary starts");
-        let mut process = Self { client: Client::new(""), child, stderr };
+        let mut process = Self { client: Client::new(""), child, stdout, stderr };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            let said = std::fs::read_to_string(&stdout).unwrap_or_default();
+            let said = process.stdout();
             if let Some(ready) = ready(&said) {
                 return Ok((process, ready));
             }
@@ -106,6 +121,11 @@ impl Process {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         panic!("`souk {}` is not ready after {PATIENCE:?}: {}", arguments.join(" "), process.stderr());
+    }
+
+    /// What it has printed.
+    pub fn stdout(&self) -> String {
+        std::fs::read_to_string(&self.stdout).unwrap_or_default()
     }
 
     /// What it has written to standard error.

@@ -49,6 +49,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .asks::<QuoteBasket>()
         .asks::<GetCustomerContact>()
         .answers(get_basket::get_basket)
+        .answers(get_basket::facts)
         .reacts::<OrderPlaced, _>(reactions::on_order_placed)
         .reacts::<OrderCancelled, _>(reactions::on_order_cancelled)
         .reacts::<OrderCompleted, _>(reactions::on_order_completed)

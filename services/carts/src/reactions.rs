@@ -13,7 +13,7 @@
 use ::store::Tx;
 use contracts::carts::CartId;
 use contracts::orders::{OrderCancelled, OrderCompleted, OrderPlaced};
-use platform::{Ctx, Outcome, Problem};
+use platform::{Ctx, Outcome, Problem, fault};
 
 use crate::cart::Units;
 use crate::store;
@@ -34,6 +34,9 @@ pub async fn on_order_placed(_: &Ctx, tx: &mut Tx, event: &OrderPlaced) -> Resul
 
 async fn hold(tx: &mut Tx, event: &OrderPlaced) -> Result<(), Problem> {
     store::hold(tx, event.cart, event.order).await?;
+    if fault::planted("bug.carts.loses_lines") {
+        store::lose_lines(tx, event.cart).await?;
+    }
     Ok(store::settle(tx, event.cart).await?)
 }
 

@@ -1,7 +1,8 @@
 //! Every statement of `carts`.
 
 use ::store::{Db, FromRow, Json, Migration, Result, Row, Tx, Value, migrations, params, rows, statements};
-use contracts::carts::{CartId, LineId};
+use contracts::carts::{CartFact, CartId, LineId};
+use contracts::catalog::VariantId;
 use contracts::customers::{Buyer, CustomerId};
 use contracts::orders::OrderId;
 use contracts::pricing::Quote;
@@ -52,6 +53,11 @@ statements! {
             l.id, l.variant_id, l.quantity, l.unit_price_minor, l.metadata, l.added_at
         FROM carts_cart AS c LEFT JOIN carts_line AS l ON l.cart_id = c.id
         WHERE c.id = $1 ORDER BY l.added_at, l.id -- bounded: one cart, at most cart::LINES_MAX lines";
+    // Whosoever they are: for the audit.
+    FACTS = "SELECT id, token_sha256, customer_id, order_id FROM carts_cart
+        WHERE id IN (SELECT id FROM @rows($1: id @id) AS asked)";
+    FACT_UNITS = "SELECT cart_id, variant_id, quantity FROM carts_line
+        WHERE cart_id IN (SELECT id FROM @rows($1: id @id) AS asked)";
     LAST_QUOTE = "SELECT last_quote, priced_at FROM carts_cart WHERE id = $1 AND (token_sha256 = $2 OR customer_id = $3)";
     HOLDER = "SELECT order_id FROM carts_cart WHERE id = $1 AND (token_sha256 = $2 OR customer_id = $3)";
     OPEN_CARTS = "SELECT c.id, c.market, c.currency, c.version, c.last_quote, c.priced_at, c.created_at, c.updated_at,
@@ -195,6 +201,27 @@ pub async fn cart(db: &Db, id: CartId, buyer: &Buyer) -> Result<Option<Cart>> {
 pub async fn cart_in(tx: &mut Tx, id: CartId, buyer: &Buyer) -> Result<Option<Cart>> {
     let (token_sha256, customer) = owner(buyer);
     Ok(joined(tx.all(&CART, params![id, token_sha256, customer]).await?))
+}
+
+/// Of these carts, those that are there, and their units.
+pub async fn facts(db: &Db, carts: &[CartId]) -> Result<Vec<CartFact>> {
+    type Found = (CartId, Option<String>, Option<CustomerId>, Option<OrderId>);
+    let found: Vec<Found> = db.all(&FACTS, params![ids(carts)]).await?;
+    let units: Vec<(CartId, VariantId, i64)> = db.all(&FACT_UNITS, params![ids(carts)]).await?;
+    let fact = |(cart, token, customer, order): Found| {
+        let owner = match (customer, token) {
+            (Some(customer), _) => Buyer::Customer { customer },
+            (None, token) => Buyer::Guest { token_sha256: token.unwrap_or_default() },
+        };
+        let of_cart = units.iter().filter(|(of, ..)| *of == cart);
+        CartFact { cart, owner, order, units: of_cart.map(|(_, variant, quantity)| (*variant, *quantity)).collect() }
+    };
+    Ok(found.into_iter().map(fact).collect())
+}
+
+/// As if they had never been put in: what a planted bug does, and the audit finds.
+pub async fn lose_lines(tx: &mut Tx, cart: CartId) -> Result<()> {
+    tx.exec(&DELETE_LINES, params![ids(&[cart])]).await.map(drop)
 }
 
 fn joined(rows: Vec<CartRow>) -> Option<Cart> {

@@ -69,7 +69,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .routes(http::routes(hot.clone()))
         .answers::<GetVariants, _, _>(calls::get_variants)
         .answers::<ResolveVariants, _, _>(calls::resolve_variants)
-        .reacts::<StockAvailabilityChanged, _>(reactions::on_stock_availability_changed)
+        .reacts_derived::<StockAvailabilityChanged, _>(reactions::on_stock_availability_changed)
         .does::<jobs::Relist, _, _>(jobs::relist);
     forgets(service, &hot)
 }

@@ -74,6 +74,10 @@ pub fn service(ctx: &Ctx) -> Service {
             let keys = keys.clone();
             async move { Ok(keys) }
         })
+        .keeps_impersonal(platform::audit::Impersonal {
+            table: "customers_audit_entry",
+            page: &store::staff::ENTRY_TEXTS,
+        })
         .reacts::<AuditRecorded, _>(reactions::on_audit_recorded)
         .does::<jobs::Seal, _, _>(jobs::seal)
         .does::<jobs::Prune, _, _>(jobs::prune)

@@ -34,6 +34,10 @@ pub async fn send(ctx: &Ctx, run: JobRun, id: MessageId, sending: i64, office: &
         Ok(Asked::Letter(letter)) => hand_over(ctx, &message, *letter, office).await?,
         Err(problem) => Err(NotTaken::Yet(problem.cause.unwrap_or(problem.detail))),
     };
+    let sent = match fault::planted("bug.notifications.names_the_buyer") {
+        true => Err(NotTaken::Yet("the mail server does not know ada@example.com".to_owned())),
+        false => sent,
+    };
     fault::point("notifications.handed_over");
     match sent {
         Ok(()) => end(ctx, run, message, MessageState::Sent, None).await,

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use contracts::catalog::VariantId;
 use contracts::customers::Buyer;
 use contracts::orders::{
     ContactLine, GetOrderContact, GetOrderLink, GetPaymentInstruction, GetPaymentInstructionByLink, GetRefundable,
-    GetShipTo, OrderContact, OrderFact, OrderFacts, OrderId, OrderLink, PaymentInstruction, Refundable, RefundableLine,
-    ShipTo,
+    GetShipTo, OrderContact, OrderFact, OrderFacts, OrderId, OrderLink, OrderStatus, PaymentInstruction, Refundable,
+    RefundableLine, ShipTo,
 };
 use contracts::{Id, Money};
+use platform::measure::Gauge;
 use platform::{Ctx, Problem};
 use uuid::Uuid;
 
 use crate::access::Asker;
 use crate::error::Error;
 use crate::sale::Line;
-use crate::store::facts::{self, FactLines, FactOrder};
+use crate::store::facts::{self, FactLines, FactOrder, Facts};
 use crate::store::{self, links};
 use crate::{link, read};
 
@@ -113,28 +115,41 @@ pub async fn order_facts(ctx: Ctx, call: OrderFacts) -> Result<Vec<OrderFact>, P
     let after = call.after.map_or_else(Uuid::nil, Id::uuid);
     let limit = call.limit.clamp(1, FACTS_MAX);
     let read = ctx.db.read((after, limit), |tx, (after, limit)| Box::pin(facts::facts(tx, *after, *limit)));
-    let (orders, lines, history) = read.await.map_err(|error: ::store::Error| Problem::from(error))?;
+    let Facts { orders, lines, units, history } = read.await.map_err(|error: ::store::Error| Problem::from(error))?;
     let mut lines: BTreeMap<OrderId, FactLines> = lines.into_iter().collect();
     let mut histories: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
     for (order, sequence, status) in history {
         histories.entry(order).or_default().push((sequence, status));
     }
+    let mut of_orders: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
+    for (order, variant, quantity) in units {
+        of_orders.entry(order).or_default().push((variant, quantity));
+    }
     let fact = |order: FactOrder| {
+        let units = of_orders.remove(&order.id).unwrap_or_default();
         let lines = lines.remove(&order.id).unwrap_or_default();
         let history = histories.remove(&order.id).unwrap_or_default();
-        fact(order, lines, history)
+        fact(order, lines, units, history)
     };
     Ok(orders.into_iter().map(fact).collect())
 }
 
-fn fact(order: FactOrder, lines: FactLines, history: Vec<(i64, contracts::orders::OrderStatus)>) -> OrderFact {
+fn fact(
+    order: FactOrder,
+    lines: FactLines,
+    units: Vec<(VariantId, i64)>,
+    history: Vec<(i64, contracts::orders::OrderStatus)>,
+) -> OrderFact {
     let is_whole = history.iter().zip(1..).all(|((sequence, _), expected)| *sequence == expected);
     let length = i64::try_from(history.len()).unwrap_or(i64::MAX);
     let mut statuses: Vec<_> = history.into_iter().map(|(_, status)| status).collect();
     statuses.dedup();
     OrderFact {
         order: order.id,
+        cart: order.cart,
+        buyer: order.buyer,
         status: order.status,
+        units,
         unpaid_until: order.unpaid_until,
         total: order.total,
         amounts_total: order.amounts.iter().filter(|row| !row.included).map(|row| row.amount.amount).sum(),
@@ -150,4 +165,22 @@ fn fact(order: FactOrder, lines: FactLines, history: Vec<(i64, contracts::orders
         history_whole: is_whole && length == order.version,
         updated_at: order.updated_at,
     }
+}
+
+/// For `/metrics`: what is on its way, and for how long.
+pub async fn measures(ctx: Ctx) -> Result<Vec<Gauge>, Problem> {
+    let (open, now) = (facts::open(&ctx.db).await?, ctx.clock.now());
+    let statuses =
+        [(OrderStatus::Placed, "placed"), (OrderStatus::Payable, "payable"), (OrderStatus::Confirmed, "confirmed")];
+    let gauges = statuses.into_iter().flat_map(|(status, name)| {
+        let found = open.iter().find(|(of, ..)| *of == status);
+        let (count, age) =
+            found.map_or((0, 0.0), |(_, count, oldest)| (*count, now.duration_since(*oldest).as_secs_f64()));
+        let label = ("status", name);
+        [
+            Gauge { name: "souk_orders_open", label, value: count as f64 },
+            Gauge { name: "souk_order_oldest_seconds", label, value: age.max(0.0) },
+        ]
+    });
+    Ok(gauges.collect())
 }

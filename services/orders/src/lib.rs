@@ -68,6 +68,11 @@ pub fn service(ctx: &Ctx) -> Service {
         .routes(http::routes(waiters.clone(), Streams::new(ctx)))
         .asks::<GetBasket>()
         .asks::<GetNextAction>()
+        .makes(platform::audit::Makes {
+            route: place::ROUTE,
+            existing: &store::facts::EXISTING,
+            made: Some(&store::facts::MADE),
+        })
         .answers::<GetPaymentInstruction, _, _>(calls::payment_instruction)
         .answers::<GetPaymentInstructionByLink, _, _>(calls::payment_instruction_by_link)
         .answers::<GetOrderContact, _, _>(calls::contact)
@@ -75,6 +80,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .answers::<GetOrderLink, _, _>(calls::order_link)
         .answers::<GetShipTo, _, _>(calls::ship_to)
         .answers::<OrderFacts, _, _>(calls::order_facts)
+        .measures(calls::measures)
         .does::<jobs::Expire, _, _>(jobs::expire);
     wakes(hears(service), &waiters)
 }

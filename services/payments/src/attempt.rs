@@ -53,6 +53,9 @@ pub struct Attempt {
     pub method: String,
     pub amount: Money,
     pub state: AttemptState,
+    /// The gateway's name for the charge, once it has told it.
+    pub reference: Option<String>,
+    pub attempted_at: Timestamp,
     /// `None`: the order still has it.
     pub token: Option<String>,
     pub order_cancelled: bool,

@@ -13,7 +13,7 @@ use crate::move_money::{self, Cause};
 use crate::operation::CauseKind;
 use crate::payment::Payment;
 use crate::refund::{Refund, RefundCause};
-use crate::{gateway, refunding, settle, store};
+use crate::{gateway, gather, refunding, settle, store};
 
 /// Remembers it, also for an account that is not there yet; gives back what is authorised or captured,
 /// and takes back the charges that wait for their buyer. An attempt that is still being made gives its
@@ -27,6 +27,7 @@ pub async fn cancel(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBoo
         store::refunds::withdraw_all(tx, order).await?;
     }
     let payments = store::payments_in(tx, order).await?;
+    gather::ask(ctx, tx, &payments).await?;
     for payment in payments.iter().filter(|payment| payment.state == AttemptState::ActionRequired) {
         if gateway::is_manual(ctx, &payment.method) {
             await_no_more(ctx, tx, payment).await?;

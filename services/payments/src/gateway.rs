@@ -3,6 +3,7 @@
 //!
 //! A further gateway is a further variant of [`Bank`] and the seven answers its match arms ask for.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use contracts::Money;
@@ -14,6 +15,7 @@ use platform::{Ctx, Problem};
 use crate::attempt::{Attempt, Outcome};
 use crate::manual::Manual;
 use crate::operation::Operation;
+use crate::stripe::Stripe;
 use crate::test_bank::TestBank;
 
 /// A way to pay's gateway, and how long it is waited for. Never asked inside a transaction. It holds secrets, so it has
@@ -27,6 +29,7 @@ pub struct Gateway {
 enum Bank {
     Test(TestBank),
     Manual(Manual),
+    Stripe(Stripe),
 }
 
 /// Why a gateway did not do what it was asked.
@@ -34,7 +37,7 @@ enum Bank {
 pub enum NotDone {
     /// It never will.
     #[error("the gateway refuses: {0}")]
-    Refused(&'static str),
+    Refused(Cow<'static, str>),
     /// It may have, or may yet: ask again with the same key.
     #[error("nobody knows what the gateway did: {0}")]
     Unknown(String),
@@ -94,6 +97,8 @@ pub enum NotHeard {
     NoEvents,
     #[error("the signature is not the gateway's")]
     Unsigned,
+    #[error("the event is about nothing of ours")]
+    NotOurs,
     #[error("the event can't be read: {0}")]
     Unreadable(String),
 }
@@ -116,6 +121,7 @@ impl Gateway {
         let bank = match setting.gateway {
             config::Gateway::Test => Bank::Test(TestBank::of(ctx, method)),
             config::Gateway::Manual => Bank::Manual(Manual::of(setting)),
+            config::Gateway::Stripe => Bank::Stripe(Stripe::of(setting, ctx.clock.clone())),
         };
         let answer_max = Duration::from_secs(setting.gateway_seconds_max);
         Self { bank, answer_max, tries_max: setting.tries_max }
@@ -123,7 +129,17 @@ impl Gateway {
 
     /// It pays by the buyer's card, whose token it needs.
     pub fn takes_token(&self) -> bool {
-        matches!(self.bank, Bank::Test(_))
+        matches!(self.bank, Bank::Test(_) | Bank::Stripe(_))
+    }
+
+    /// It takes money once from a charge, and lets go of what it did not take: see [`crate::gather`].
+    pub fn captures_once(&self) -> bool {
+        matches!(self.bank, Bank::Stripe(_))
+    }
+
+    /// What it tells may be lost: it is asked again and again what became of a charge that waits for its buyer.
+    pub fn is_watched(&self) -> bool {
+        matches!(self.bank, Bank::Stripe(_))
     }
 
     /// Asks it to hold the money. The same key never makes a second charge.
@@ -132,6 +148,7 @@ impl Gateway {
             match &self.bank {
                 Bank::Test(bank) => bank.authorize(ask).await,
                 Bank::Manual(manual) => Ok(manual.authorize(ask)),
+                Bank::Stripe(stripe) => stripe.authorize(ask).await,
             }
         })
         .await
@@ -143,6 +160,7 @@ impl Gateway {
             match &self.bank {
                 Bank::Test(bank) => bank.look_up(charge).await,
                 Bank::Manual(_) => Ok(None),
+                Bank::Stripe(stripe) => stripe.look_up(charge).await,
             }
         })
         .await
@@ -155,6 +173,7 @@ impl Gateway {
             match &self.bank {
                 Bank::Test(bank) => bank.withdraw(attempt).await,
                 Bank::Manual(_) => Ok(Outcome::Abandoned),
+                Bank::Stripe(stripe) => stripe.withdraw(attempt).await,
             }
         })
         .await
@@ -169,6 +188,7 @@ impl Gateway {
                     Err(NotDone::Unknown("staff will note when the money came".to_owned()))
                 }
                 Bank::Manual(_) => Ok(()),
+                Bank::Stripe(stripe) => stripe.operate(operation).await,
             }
         })
         .await
@@ -179,6 +199,7 @@ impl Gateway {
         match &self.bank {
             Bank::Test(bank) => bank.event(signature, body, now),
             Bank::Manual(_) => Err(NotHeard::NoEvents),
+            Bank::Stripe(stripe) => stripe.event(signature, body, now),
         }
     }
 

@@ -6,8 +6,9 @@ use contracts::payments::AttemptId;
 use platform::problem::FieldProblem;
 use platform::{Ctx, Ended, JobRun, Problem};
 
+use crate::attempt::AttemptState;
 use crate::error::Error;
-use crate::gateway::{ChargeName, Gateway, GatewayEvent, NotHeard};
+use crate::gateway::{ChargeName, Gateway, GatewayEvent, NotDone, NotHeard};
 use crate::test_bank::{self, TestBank};
 use crate::{jobs, settle, store};
 
@@ -16,13 +17,15 @@ use crate::{jobs, settle, store};
 /// Errors: `NoEvents`, `BadSignature`, a problem with the body.
 pub async fn receive(ctx: &Ctx, method: &str, signature: Option<&str>, body: &[u8]) -> Result<(), Error> {
     let gateway = Gateway::of(ctx, method).map_err(|_| Error::NoEvents)?;
-    let event = gateway.event(signature, body, ctx.clock.now()).map_err(|why| match why {
-        NotHeard::NoEvents => Error::NoEvents,
-        NotHeard::Unsigned => Error::BadSignature,
-        NotHeard::Unreadable(detail) => {
-            Problem::malformed(vec![FieldProblem { pointer: String::new(), detail }]).into()
+    let event = match gateway.event(signature, body, ctx.clock.now()) {
+        Ok(event) => event,
+        Err(NotHeard::NotOurs) => return Ok(()),
+        Err(NotHeard::NoEvents) => return Err(Error::NoEvents),
+        Err(NotHeard::Unsigned) => return Err(Error::BadSignature),
+        Err(NotHeard::Unreadable(detail)) => {
+            return Err(Problem::malformed(vec![FieldProblem { pointer: String::new(), detail }]).into());
         }
-    })?;
+    };
     ctx.db.write((method.to_owned(), event), |tx, (method, event)| Box::pin(note(tx, method, event))).await
 }
 
@@ -53,6 +56,34 @@ pub async fn look_up(ctx: Ctx, run: JobRun, job: jobs::LookUp) -> Result<Ended, 
             None => run.nothing_to_do(&ctx).await,
         },
         Err(why) => Ok(run.later(jobs::again(&ctx, &run), why.to_string())),
+    }
+}
+
+/// Asks what became of a charge whose buyer was sent to their bank: nothing tells that for certain.
+pub async fn look_again(ctx: Ctx, run: JobRun, job: jobs::LookAgain) -> Result<Ended, Problem> {
+    let Some(attempt) = store::attempt(&ctx.db, job.attempt).await? else { return run.nothing_to_do(&ctx).await };
+    let Some(reference) = attempt.reference.clone().filter(|_| attempt.state == AttemptState::ActionRequired) else {
+        return run.nothing_to_do(&ctx).await;
+    };
+    let found = match Gateway::of(&ctx, &attempt.method) {
+        Ok(gateway) => gateway.look_up(&ChargeName::Reference(reference)).await,
+        Err(problem) => Err(NotDone::Unknown(problem.to_string())),
+    };
+    match found {
+        Ok(Some(found)) if found.outcome.state() != AttemptState::ActionRequired => {
+            settle::found(&ctx, &run, attempt, found.outcome).await
+        }
+        // Not yet, or no answer: the next look is a job of its own, so that no number of looks makes it a failure.
+        Ok(_) | Err(_) => {
+            let next = jobs::LookAgain { attempt: job.attempt, looks: job.looks.saturating_add(1) };
+            let written = ctx.db.write((run, next), |tx, (run, next)| {
+                Box::pin(async move {
+                    tx.start_at(next, next.due(tx.now()));
+                    run.finish(tx).await
+                })
+            });
+            Ok(written.await?)
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::pay::Payer;
 use crate::payment::{NewPayment, PaymentView};
 use crate::test_bank::TestBankEvent;
-use crate::{hear, pay, signature};
+use crate::{hear, pay, signature, stripe};
 
 pub fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
@@ -50,7 +50,7 @@ async fn make_payment(
 #[utoipa::path(post, path = "/v1/gateway-events/{method}", request_body = TestBankEvent,
     params(
         ("method" = String, Path, description = "The way to pay whose gateway tells it, such as `card`"),
-        ("Gateway-Signature" = String, Header, description = "`t=<seconds>,v1=<hex>`: HMAC-SHA256 of time, a point and the body"),
+        ("Gateway-Signature" = String, Header, description = "`t=<seconds>,v1=<hex>`: HMAC-SHA256 of time, a point and the body; from Stripe as `Stripe-Signature`"),
     ),
     responses((status = 204, description = "Noted, now or before")))]
 async fn receive_gateway_event(
@@ -59,7 +59,8 @@ async fn receive_gateway_event(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Error> {
-    let signature = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+    let signature = headers.get(signature::HEADER).or_else(|| headers.get(stripe::SIGNATURE));
+    let signature = signature.and_then(|value| value.to_str().ok());
     hear::receive(&ctx, &method, signature, &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -35,6 +35,29 @@ impl Job for Withdraw {
     }
 }
 
+/// Asks a gateway whose events may be lost what became of a charge that waits for its buyer.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LookAgain {
+    pub attempt: AttemptId,
+    /// How often it was asked before.
+    pub looks: u32,
+}
+
+impl Job for LookAgain {
+    const KIND: &'static str = "look_again";
+    fn key(&self) -> String {
+        format!("{} {}", self.attempt, self.looks)
+    }
+}
+
+impl LookAgain {
+    /// After 15, 30, 60 … 600 s.
+    pub fn due(&self, now: Timestamp) -> Timestamp {
+        let pause = SignedDuration::from_secs((15 << self.looks.min(6)).min(600));
+        now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+    }
+}
+
 /// A gateway told an event: looks up what became of the charge.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LookUp {

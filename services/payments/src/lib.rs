@@ -18,6 +18,7 @@ mod cancel;
 mod capture;
 mod error;
 mod gateway;
+mod gather;
 mod hear;
 mod http;
 mod jobs;
@@ -43,6 +44,7 @@ mod settle;
 mod show;
 mod signature;
 mod store;
+mod stripe;
 mod test_bank;
 #[cfg(test)]
 mod tests;
@@ -59,6 +61,7 @@ pub use self::store::PERSONAL;
 /// The service, wherever its peers live.
 pub fn service(ctx: &Ctx) -> Service {
     let service = Service::new("payments", ctx).migrations(store::MIGRATIONS);
+    let service = store::facts::MAKES.into_iter().fold(service, Service::makes);
     store::STATEMENTS
         .iter()
         .fold(service, |service, statements| service.statements(statements))
@@ -78,6 +81,7 @@ pub fn service(ctx: &Ctx) -> Service {
         .does::<jobs::Authorize, _, _>(authorize::authorize)
         .does::<jobs::Withdraw, _, _>(settle::withdraw)
         .does::<jobs::LookUp, _, _>(hear::look_up)
+        .does::<jobs::LookAgain, _, _>(hear::look_again)
         .does::<jobs::Operate, _, _>(operate::operate)
         .does::<jobs::Release, _, _>(release::release)
         .does::<jobs::TestBankTells, _, _>(hear::test_bank_tells)

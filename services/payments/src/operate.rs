@@ -8,7 +8,7 @@ use platform::{Ctx, Ended, JobRun, Problem};
 use crate::gateway::{Gateway, NotDone};
 use crate::ledger::NotBooked;
 use crate::operation::{Operation, OperationState};
-use crate::{cancel, jobs, move_money, refunding, settle, store};
+use crate::{cancel, gather, jobs, move_money, refunding, settle, store};
 
 pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended, Problem> {
     let found = store::operations::find(&ctx.db, job.operation).await?;
@@ -20,15 +20,24 @@ pub async fn operate(ctx: Ctx, run: JobRun, job: jobs::Operate) -> Result<Ended,
         // Money may depend on it: never given up. Put the way to pay back into the settings.
         Err(problem) => return Ok(run.later(jobs::again(&ctx, &run), problem.to_string())),
     };
-    let refusal = match gateway.operate(&operation).await {
+    let mut all = vec![operation.clone()];
+    if operation.kind == PaymentOperation::Capture && gateway.captures_once() {
+        all = gather::gathered(&ctx, &operation).await?;
+        if all.is_empty() {
+            return gather::wait(&ctx, run, operation).await;
+        }
+    }
+    let refusal = match gateway.operate(&gather::as_one(&all, operation)).await {
         Ok(()) => None,
         Err(NotDone::Refused(reason)) => Some(reason),
         Err(NotDone::Unknown(why)) => return Ok(run.later(jobs::again(&ctx, &run), why)),
     };
-    let input = (ctx.clone(), run.clone(), operation, refusal);
-    let written = ctx.db.write(input, |tx, (ctx, run, operation, refusal)| {
+    let input = (ctx.clone(), run.clone(), all, refusal);
+    let written = ctx.db.write(input, |tx, (ctx, run, all, refusal)| {
         Box::pin(async move {
-            write(ctx, tx, operation, *refusal).await?;
+            for operation in all.iter() {
+                write(ctx, tx, operation, refusal.as_deref()).await?;
+            }
             Ok(run.finish(tx).await?)
         })
     });

@@ -21,7 +21,7 @@ use crate::payment::{NewPayment, PaymentView};
 use crate::store::NewPaymentRow;
 use crate::{show, store};
 
-const ROUTE: &str = "POST /v1/payments";
+pub const ROUTE: &str = "POST /v1/payments";
 /// Between two looks at an attempt that somebody waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 

@@ -168,6 +168,8 @@ impl Payment {
             method: self.method.clone(),
             amount: self.money(self.amount),
             state: self.state,
+            reference: self.reference.clone(),
+            attempted_at: self.attempted_at,
             token: None,
             order_cancelled: false,
             is_newest: true,

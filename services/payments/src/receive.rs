@@ -14,7 +14,7 @@ use crate::payment::{Payment, PaymentDetail};
 use crate::receipt::{NewReceipt, awaited};
 use crate::{gateway, move_money, refunding, settle, show, store};
 
-const ROUTE: &str = "POST /v1/admin/payments/{payment}/receipts";
+pub const ROUTE: &str = "POST /v1/admin/payments/{payment}/receipts";
 
 /// A transfer is authorised when all of it came in; captures that waited are done as far as the money goes.
 /// The second part says whether this key noted it before.

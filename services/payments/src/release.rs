@@ -9,7 +9,7 @@ use platform::{Ctx, Ended, JobRun, Problem};
 use crate::ledger::{NotBooked, spread};
 use crate::move_money::{self, Cause};
 use crate::operation::CauseKind;
-use crate::{jobs, refund, settle, store};
+use crate::{gather, jobs, refund, settle, store};
 
 /// Waits for captures that the last one overtook: what is due of the order tells whether all have come.
 pub async fn release(ctx: Ctx, run: JobRun, job: jobs::Release) -> Result<Ended, Problem> {
@@ -43,5 +43,6 @@ async fn let_go(ctx: &Ctx, tx: &mut Tx, order: OrderId) -> Result<(), NotBooked>
     let rooms = payments.iter().rev().map(|payment| (payment, payment.sums.uncaptured()));
     let parts = spread((held - kept).max(0), rooms).unwrap_or_default();
     let cause = Cause { kind: PaymentOperation::Void, cause_kind: CauseKind::Released, cause: order.uuid() };
-    move_money::begin(ctx, tx, cause, &parts).await
+    move_money::begin(ctx, tx, cause, &parts).await?;
+    Ok(gather::ask(ctx, tx, &payments).await?)
 }

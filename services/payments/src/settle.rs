@@ -85,6 +85,10 @@ pub async fn write(
         }
         Outcome::ActionRequired { .. } => {
             tx.say(&PaymentActionRequired { order, payment, attempt, method: method.clone() });
+            if Gateway::of(ctx, method).is_ok_and(|gateway| gateway.is_watched()) {
+                let look = jobs::LookAgain { attempt, looks: 0 };
+                tx.start_at(&look, look.due(tx.now()));
+            }
             if account.order_cancelled {
                 tx.start(&jobs::Withdraw { attempt });
             }

@@ -105,11 +105,11 @@ statements! {
         FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id
         WHERE p.order_id = $1 ORDER BY p.number -- bounded: no more payments than `tries_max`";
     ATTEMPT = "SELECT p.attempt_id, p.id, p.number, p.attempt_number, p.order_id, p.method, p.amount_minor, a.currency,
-            p.state, p.token, a.order_cancelled, true
+            p.state, p.gateway_ref, p.attempted_at, p.token, a.order_cancelled, true
         FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id WHERE p.attempt_id = $1
         UNION ALL
         SELECT e.id, p.id, p.number, e.number, p.order_id, e.method, e.amount_minor, a.currency,
-            e.state, CAST(NULL AS TEXT), a.order_cancelled, false
+            e.state, CAST(NULL AS TEXT), e.attempted_at, CAST(NULL AS TEXT), a.order_cancelled, false
         FROM payments_attempt e JOIN payments_payment p ON p.id = e.payment_id
         JOIN payments_account a ON a.order_id = p.order_id WHERE e.id = $1";
     WAITING_FOR_BUYER = "SELECT p.next_action FROM payments_payment p JOIN payments_account a ON a.order_id = p.order_id
@@ -319,9 +319,22 @@ impl FromRow for Attempt {
         let (id, payment, numbers) = (row.take()?, row.take()?, (row.take()?, row.take()?));
         let (order, method) = (row.take()?, row.take()?);
         let amount = money(row)?;
-        let (state, token) = (row.take()?, row.take()?);
+        let (state, reference, attempted_at, token) = (row.take()?, row.take()?, row.take()?, row.take()?);
         let (order_cancelled, is_newest) = (row.take()?, row.take()?);
-        Ok(Self { id, payment, numbers, order, method, amount, state, token, order_cancelled, is_newest })
+        Ok(Self {
+            id,
+            payment,
+            numbers,
+            order,
+            method,
+            amount,
+            state,
+            reference,
+            attempted_at,
+            token,
+            order_cancelled,
+            is_newest,
+        })
     }
 }
 

@@ -226,12 +226,12 @@ impl TestBank {
     }
 
     pub async fn operate(&self, operation: &Operation) -> Result<(), NotDone> {
-        let reference = operation.reference.clone().ok_or(NotDone::Refused("no_such_charge"))?;
+        let reference = operation.reference.clone().ok_or(NotDone::Refused("no_such_charge".into()))?;
         let moved = Movement { key: operation.key, reference, kind: operation.kind, amount: operation.amount.amount };
         match as_bank(self.db.write(moved, |tx, moved| Box::pin(operate(tx, moved)))).await? {
             Moved::Answered => Ok(()),
             Moved::Unanswered => std::future::pending().await,
-            Moved::Refused(reason) => Err(NotDone::Refused(reason)),
+            Moved::Refused(reason) => Err(NotDone::Refused(reason.into())),
         }
     }
 

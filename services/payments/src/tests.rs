@@ -5,6 +5,7 @@ mod cancel;
 mod capture;
 mod events;
 mod fakes;
+mod gather;
 mod manual;
 mod pay;
 mod refunds;
@@ -246,6 +247,7 @@ impl Shop {
             "authorize" => authorize_job::authorize(ctx, run, read(payload)).await,
             "withdraw" => settle::withdraw(ctx, run, read(payload)).await,
             "look_up" => hear_job::look_up(ctx, run, read(payload)).await,
+            "look_again" => hear_job::look_again(ctx, run, read(payload)).await,
             "operate" => operate::operate(ctx, run, read(payload)).await,
             "release" => release::release(ctx, run, read(payload)).await,
             "test_bank_tells" => hear_job::test_bank_tells(ctx, run, read(payload)).await,

@@ -110,11 +110,38 @@ impl Hears {
         Ok(parked)
     }
 
+    /// In one transaction, for reactions that derive: what was applied and is not overtaken has its effect again, what
+    /// never came has it now; what is parked or dead stays so. Returns how many had it, and why others could not.
+    pub(super) async fn apply_again_in(
+        &self,
+        tx: &mut Tx,
+        batch: &[Envelope],
+    ) -> Result<(u64, Vec<String>), store::Error> {
+        let known = inbox::known(tx, batch).await?;
+        let claimed = inbox::claim(tx, batch).await?;
+        let (mut applied, mut failed) = (0, Vec::new());
+        for event in batch {
+            let new = claimed.iter().any(|claimed| claimed.event == event.id && !claimed.stale);
+            if !new && !known.contains(&(event.id, true)) {
+                continue;
+            }
+            match self.react(tx, event).await? {
+                Did::Applied => applied += 1,
+                Did::Put(why) if new => park(tx, event, 1, &why).await?,
+                Did::Put(why) => failed.push(format!("{} {}: {why}", event.name, event.id)),
+            }
+        }
+        Ok((applied, failed))
+    }
+
     /// Runs the reaction as a part that is undone alone if it can't be applied now.
     async fn react(&self, tx: &mut Tx, event: &Envelope) -> Result<Did, store::Error> {
         let Some(reaction) = self.reactions.get(event.name.as_str()) else {
             return Ok(Did::Put(format!("this release of {} does not know {}", self.name, event.name)));
         };
+        if fault::planted("bug.bus.refuses") {
+            return Ok(Did::Put("a bug refuses every event".to_owned()));
+        }
         let mark = tx.mark().await?;
         tx.hears(event);
         let why = match reaction(&self.ctx, tx, event).await {
@@ -167,8 +194,9 @@ impl Hears {
 
     /// Parks it again, for longer; gives it up when it is old and was tried often.
     async fn put_off(&self, tx: &mut Tx, parked: &inbox::Parked, old: bool, why: &str) -> Result<(), store::Error> {
+        metrics::counter!("souk_retries_total", "service" => self.name, "kind" => "event").increment(1);
         park(tx, &parked.event, parked.attempts + 1, why).await?;
-        if old && parked.attempts >= GIVEN_UP_TRIES {
+        if old && parked.attempts >= GIVEN_UP_TRIES || fault::planted("bug.bus.gives_up_at_once") {
             tracing::error!(service = self.name, event = %parked.event.id, name = %parked.event.name, %why, "given up after 24 hours");
             metrics::counter!("souk_dead_letters_total", "service" => self.name).increment(1);
             inbox::bury(tx, parked.event.id, why).await?;

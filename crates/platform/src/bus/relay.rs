@@ -79,17 +79,8 @@ impl Relay {
             }
             let undone = outbox::undone(&self.setting.db, &self.setting.says);
             match work::scope("relay looks", None, Arc::default(), undone).await {
-                Ok((0, _)) => {
-                    metrics::gauge!("souk_outbox_waiting").set(0.0);
-                    metrics::gauge!("souk_outbox_oldest_seconds").set(0.0);
-                }
-                Ok((count, oldest)) => {
-                    metrics::gauge!("souk_outbox_waiting").set(count as f64);
-                    let age =
-                        oldest.map_or(0.0, |oldest| self.setting.db.clock().now().duration_since(oldest).as_secs_f64());
-                    metrics::gauge!("souk_outbox_oldest_seconds").set(age);
-                    return;
-                }
+                Ok((0, _)) => {}
+                Ok(_) => return,
                 Err(error) => tracing::warn!(%error, "the relay could not look into its outbox"),
             }
         }

@@ -34,6 +34,15 @@ pub struct PaymentMethod {
     /// What the gateway signs its events with.
     #[serde(default)]
     pub webhook_secret: String,
+    /// Where the gateway is `stripe`: the secret key of the account.
+    #[serde(default)]
+    pub api_key: String,
+    /// `stripe` only.
+    #[serde(default = "stripe_api_url")]
+    pub api_url: String,
+    /// `stripe` only: where the bank sends the buyer back to.
+    #[serde(default)]
+    pub return_url: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +52,8 @@ pub enum Gateway {
     Test,
     /// People: staff say when the money came.
     Manual,
+    /// Cards by Stripe.
+    Stripe,
 }
 
 /// When money comes that no gateway brings.
@@ -76,6 +87,33 @@ impl PaymentMethod {
         if (1..WEBHOOK_SECRET_CHARS_MIN).contains(&secret_chars) {
             return wrong("webhook_secret", "at least 16 characters, as the gateway gave it");
         }
+        self.check_stripe(&wrong)
+    }
+
+    fn check_stripe(&self, wrong: &dyn Fn(&str, &str) -> Result<(), String>) -> Result<(), String> {
+        if self.gateway != Gateway::Stripe {
+            return Ok(());
+        }
+        if self.enabled && self.api_key.is_empty() {
+            return wrong("api_key", "the secret key of your Stripe account, sk_…; or set `enabled = false`");
+        }
+        let is_header = self.api_key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_header {
+            return wrong("api_key", "visible ASCII characters, as Stripe gave them");
+        }
+        if self.enabled && self.webhook_secret.is_empty() {
+            return wrong("webhook_secret", "the signing secret of Stripe's webhook endpoint, whsec_…");
+        }
+        // The key goes there: in clear text only within this machine.
+        if !is_web(&self.api_url, true) {
+            return wrong("api_url", "an https:// address without a path; http:// only of this machine");
+        }
+        if !self.return_url.is_empty() && !is_web(&self.return_url.replace("{number}", "S-1"), false) {
+            return wrong(
+                "return_url",
+                "your page that buyers come back to: an https:// address, {number} is the order's",
+            );
+        }
         Ok(())
     }
 }
@@ -106,6 +144,23 @@ fn yes() -> bool {
     true
 }
 
+fn stripe_api_url() -> String {
+    "https://api.stripe.com".to_owned()
+}
+
+/// An address with TLS, or of this machine; where it is an `origin`, without a path.
+fn is_web(text: &str, origin: bool) -> bool {
+    let Ok(url) = reqwest::Url::parse(text) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    !host.is_empty()
+        && is_plain
+        && (url.scheme() == "https" || url.scheme() == "http" && is_here)
+        && (is_bare || !origin)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +188,45 @@ mod tests {
             [("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "geheim-geheim-geheim".to_owned())].into();
         let shown = Config::load(None, &environment).expect("valid settings").shown();
         assert!(!shown.contains("geheim"), "{shown}");
+    }
+
+    /// A shop whose `card` is Stripe's, with one more setting.
+    fn stripe(key: &str, value: &str) -> Result<Config, String> {
+        let mut settings = std::collections::HashMap::from([
+            ("SOUK_PAYMENTS__CARD__GATEWAY".to_owned(), "stripe".to_owned()),
+            ("SOUK_PAYMENTS__CARD__API_KEY".to_owned(), "sk_test_geheim".to_owned()),
+            ("SOUK_PAYMENTS__CARD__WEBHOOK_SECRET".to_owned(), "whsec_geheim_geheim".to_owned()),
+        ]);
+        settings.insert(format!("SOUK_PAYMENTS__CARD__{key}"), value.to_owned());
+        Config::load(None, &settings)
+    }
+
+    #[test]
+    fn stripe_needs_its_keys_and_an_address_that_nobody_listens_to() {
+        let right = stripe("ENABLED", "true").expect("all that it needs");
+        assert_eq!(right.payments["card"].api_url, "https://api.stripe.com");
+        assert!(!right.shown().contains("geheim") && right.played_payments().is_empty(), "{}", right.shown());
+        for (key, value) in [
+            ("api_key", ""),
+            ("api_key", "sk_test ä"),
+            ("webhook_secret", ""),
+            ("api_url", "http://api.stripe.com"),
+            ("api_url", "http://127.0.0.1.example.com"),
+            ("api_url", "https://user:pw@api.stripe.com"),
+            ("api_url", "https://api.stripe.com/v1"),
+            ("api_url", "stripe"),
+            ("return_url", "javascript:alert(1)"),
+            ("return_url", "http://shop.example"),
+        ] {
+            let refused = stripe(&key.to_uppercase(), value).expect_err(value);
+            assert!(refused.starts_with(&format!("setting `payments.card.{key}`: ")), "{key} {value}: {refused}");
+        }
+        for url in ["http://127.0.0.1:8420", "http://localhost:8420", "http://[::1]:8420", "https://psp.example/"] {
+            stripe("API_URL", url).expect(url);
+        }
+        let off: std::collections::HashMap<_, _> = [("GATEWAY", "stripe"), ("ENABLED", "false")]
+            .map(|(key, value)| (format!("SOUK_PAYMENTS__CARD__{key}"), value.to_owned()))
+            .into();
+        Config::load(None, &off).expect("what is off needs no key");
     }
 }

@@ -48,7 +48,7 @@ pub fn events() -> Value {
     json!({
         "asyncapi": "3.0.0",
         "info": { "title": "Souk: events", "version": env!("CARGO_PKG_VERSION"),
-            "description": "Today events stay in the process; this is their form for a broker. Delivered at least once and in any order. An event carries ids, never personal data. Readers ignore unknown fields." },
+            "description": "With `bus.url` set to a RabbitMQ, every event is published to the topic exchange `souk.events` (`bus.prefix` and `.events`), its type as routing key; bind a durable queue of your own. Delivered at least once and in any order. An event carries ids, never personal data. Readers ignore unknown fields." },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
         "operations": operations,

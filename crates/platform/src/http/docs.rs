@@ -1,33 +1,84 @@
 //! The OpenAPI 3.1 document: each service's, and the shop's.
 
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use axum::http::header;
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{Info, OpenApi, RefOr, ResponseBuilder};
 
+use utoipa_swagger_ui::SwaggerUi;
+
 use super::links;
-use crate::Service;
+use crate::{Problem, Service};
 
 const PROBLEM: &str = "Problem";
 
-/// The document of one service.
-pub fn document(service: &Service) -> OpenApi {
-    let mut api = service.routes.get_openapi().clone();
-    api.info = info(&format!("Souk: {}", service.name));
-    finish(&mut api, service.name);
-    api
+/// A service's routes as they describe themselves; finished when somebody asks for the document.
+struct Described {
+    service: &'static str,
+    api: OpenApi,
+}
+
+impl Described {
+    fn of(service: &Service) -> Self {
+        Self { service: service.name, api: service.routes.get_openapi().clone() }
+    }
+
+    fn document(&self) -> OpenApi {
+        let mut api = self.api.clone();
+        api.info = info(&format!("Souk: {}", self.service));
+        finish(&mut api, self.service);
+        api
+    }
 }
 
 /// The document of several services together.
 pub fn merged<'a>(services: impl IntoIterator<Item = &'a Service>) -> OpenApi {
+    let described: Vec<Described> = services.into_iter().map(Described::of).collect();
+    merge(&described)
+}
+
+fn merge(described: &[Described]) -> OpenApi {
     let mut all = OpenApi::new(info("Souk"), utoipa::openapi::Paths::new());
-    for service in services {
-        all.merge(document(service));
+    for service in described {
+        all.merge(service.document());
     }
     all.info = info("Souk");
     links::link(&mut all);
     all
+}
+
+/// `/api-docs`: a page that needs no internet, over the shop's document and each service's. A document is made
+/// when it is first asked for.
+pub(super) fn routes(services: &[&Service]) -> Router {
+    let shop: Arc<[Described]> = services.iter().map(|service| Described::of(service)).collect();
+    let mut urls = vec!["/api-docs/openapi.json".to_owned()];
+    let all = Arc::clone(&shop);
+    let mut routes = Router::new().route(&urls[0], made_once(move || merge(&all)));
+    for (number, service) in services.iter().enumerate() {
+        let (url, shop) = (format!("/api-docs/{}/openapi.json", service.name), Arc::clone(&shop));
+        routes = routes.route(&url, made_once(move || shop[number].document()));
+        urls.push(url);
+    }
+    let events = super::asyncapi::document();
+    let ui = SwaggerUi::new("/api-docs").config(utoipa_swagger_ui::Config::new(urls));
+    routes
+        .merge(Router::from(ui))
+        .route("/api-docs/asyncapi.json", get(move || async move { Json(events.as_ref().clone()) }))
+}
+
+fn made_once(make: impl Fn() -> OpenApi + Clone + Send + Sync + 'static) -> MethodRouter {
+    let made: Arc<OnceLock<Result<Bytes, Problem>>> = Arc::default();
+    get(move || async move {
+        let json = || make().to_json().map(Bytes::from).map_err(|error| Problem::internal(error.to_string()));
+        made.get_or_init(json).clone().map(|json| ([(header::CONTENT_TYPE, "application/json")], json))
+    })
 }
 
 fn info(title: &str) -> Info {

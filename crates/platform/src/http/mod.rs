@@ -15,7 +15,7 @@ mod tags;
 
 pub use asyncapi::events as asyncapi;
 pub use body::{Body, Path, Query};
-pub use docs::{document, merged};
+pub use docs::merged;
 pub use idempotency::{OptionalKey, Replay, RequiredKey, created, replayed};
 pub use layers::{request_id, scope_for_tests};
 pub use page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, List, Page};

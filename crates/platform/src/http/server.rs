@@ -26,6 +26,7 @@ use super::layers::{self, Around};
 use crate::bus::Bus;
 use crate::calls::{Peers, SERVICE_TOKEN};
 use crate::config::{Config, Server};
+use crate::measure::Measures;
 use crate::problem::Kind;
 use crate::tasks::Tasks;
 use crate::{Problem, Service};
@@ -43,6 +44,7 @@ struct Process {
     health: Health,
     tasks: Tasks,
     peers: Peers,
+    measures: Measures,
 }
 
 /// The routes of these services, of the process itself, and of the whole shop's documentation.
@@ -57,12 +59,12 @@ pub fn router(
 ) -> Router {
     let shop: Vec<&Service> = services.iter().chain(elsewhere).collect();
     let names: Vec<&'static str> = shop.iter().map(|service| service.name).collect();
-    let swagger = docs_ui(&shop);
+    let (swagger, measures) = (docs::routes(&shop), Measures::of(&services));
     let mut routes = Router::new();
     for service in services {
         routes = routes.merge(Router::from(service.routes));
     }
-    let process = Process { health, tasks: tasks.clone(), peers };
+    let process = Process { health, tasks: tasks.clone(), peers, measures };
     let own = Router::new()
         .route("/health/live", get(|| async { Json(serde_json::json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
@@ -161,16 +163,6 @@ fn cors(server: &Server) -> CorsLayer {
         .expose_headers(SHOWN.map(header::HeaderName::from_static))
 }
 
-/// `/api-docs`: a page that needs no internet, over the shop's document and each service's.
-fn docs_ui(services: &[&Service]) -> Router {
-    let mut ui = utoipa_swagger_ui::SwaggerUi::new("/api-docs").url("/api-docs/openapi.json", docs::merged(services.iter().copied()));
-    for service in services {
-        ui = ui.url(format!("/api-docs/{}/openapi.json", service.name), docs::document(service));
-    }
-    let events = super::asyncapi::document();
-    Router::from(ui).route("/api-docs/asyncapi.json", get(move || async move { Json(events.as_ref().clone()) }))
-}
-
 async fn ready(State(process): State<Process>) -> Response {
     if process.tasks.is_stopping() {
         return Problem::unavailable("the process is shutting down").into_response();
@@ -190,6 +182,7 @@ async fn ready(State(process): State<Process>) -> Response {
 }
 
 async fn metrics(State(process): State<Process>) -> Response {
+    process.measures.take().await;
     match &process.health.metrics {
         Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
         None => Problem::unavailable("this process counts nothing").into_response(),

@@ -130,10 +130,7 @@ async fn every_copy_watches_everything() {
     let (one, other) = (place.start(None).await, place.start(None).await);
     say_one_each(&one, 20).await;
     one.settle().await;
-    until("both have watched all", async || {
-        one.watched.load(SeqCst) == 20 && other.watched.load(SeqCst) == 20
-    })
-    .await;
+    until("both have watched all", async || one.watched.load(SeqCst) == 20 && other.watched.load(SeqCst) == 20).await;
     one.stop().await;
     other.stop().await;
     place.end().await;

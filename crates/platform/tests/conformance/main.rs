@@ -3,6 +3,7 @@
 mod behaviours;
 mod broker;
 mod http_calls;
+mod replay;
 mod rig;
 mod store;
 
@@ -41,3 +42,22 @@ on_both_buses![
     a_job_of_a_crashed_process_is_taken_up,
     a_shutdown_waits_for_the_job_in_hand,
 ];
+
+mod replaying {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_derived_is_derived_anew_on_sqlite() {
+        crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::sqlite()).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_forgotten_comes_and_what_is_dead_stays_on_sqlite() {
+        crate::replay::what_was_forgotten_comes_and_what_is_dead_stays(crate::rig::Place::sqlite()).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_forgotten_comes_and_what_is_dead_stays_on_postgres() {
+        crate::replay::what_was_forgotten_comes_and_what_is_dead_stays(crate::rig::Place::postgres().await).await;
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_derived_is_derived_anew_on_postgres() {
+        crate::replay::what_is_derived_is_derived_anew(crate::rig::Place::postgres().await).await;
+    }
+}

@@ -3,9 +3,11 @@
 
 mod backup;
 mod format;
+mod moving;
 mod restore;
 
 pub use backup::backup;
+pub use moving::{Moved, move_shop};
 pub use restore::restore;
 
 /// How far a backup or a restore is.

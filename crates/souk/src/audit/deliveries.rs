@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use contracts::SERVICES;
 use contracts::delivery::{Applied, Said, SaidPage};
 use platform::Problem;
-use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Audit, PAGE};
+use super::{Audit, PAGE, ask};
 
 pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
     let heard_by: HashMap<&str, &[&str]> =
@@ -58,23 +57,10 @@ async fn check_applied(
         let applied: Vec<(Uuid, bool)> = ask(audit, hearer, "applied", &Applied { events: ids }).await?;
         let applied: HashMap<Uuid, bool> = applied.into_iter().collect();
         for (id, name) in events {
-            match applied.get(&id) {
-                Some(true) => {}
-                Some(false) => audit.must(false, "I13", hearer, || format!("{name} {id} of {service} is parked")),
-                None => audit.must(false, "I7", hearer, || format!("{name} {id} of {service} never came")),
-            }
+            let applied = applied.get(&id);
+            audit.must(applied.is_some(), "I7", hearer, || format!("{name} {id} of {service} never came"));
+            audit.must(applied != Some(&false), "I13", hearer, || format!("{name} {id} of {service} is parked"));
         }
     }
     Ok(())
-}
-
-async fn ask<R: DeserializeOwned>(
-    audit: &Audit<'_>,
-    service: &str,
-    what: &str,
-    call: &impl Serialize,
-) -> Result<R, Problem> {
-    let call = serde_json::to_value(call).map_err(|error| Problem::internal(error.to_string()))?;
-    let reply = audit.ctx.peers.call_named(&format!("{service}.{what}"), &call).await?;
-    serde_json::from_value(reply).map_err(|error| Problem::internal(error.to_string()))
 }

@@ -8,7 +8,7 @@ use contracts::orders::{GetRefundable, OrderFact, OrderFacts, OrderId};
 use contracts::payments::{PaymentFact, PaymentsOfOrders, RefundedUnits, RefundedUnitsFact};
 use platform::Problem;
 
-use super::{Audit, PAGE};
+use super::{Audit, PAGE, owners};
 
 pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
     let mut after = None;
@@ -20,6 +20,7 @@ pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
         let holds = audit.ctx.call(InventoryOrderFacts { orders: ids.clone() }).await?;
         let holds: BTreeMap<OrderId, InventoryOrderFact> = holds.into_iter().map(|fact| (fact.order, fact)).collect();
         check_refunded_units(audit, &orders, ids.clone()).await?;
+        owners::check_carts(audit, &orders).await?;
         let payments = audit.ctx.call(PaymentsOfOrders { orders: ids }).await?;
         let mut of_orders: BTreeMap<OrderId, Vec<PaymentFact>> = BTreeMap::new();
         for payment in payments {

@@ -4,7 +4,7 @@
 use contracts::payments::{PaymentFact, PaymentFacts};
 use platform::Problem;
 
-use super::{Audit, PAGE};
+use super::{Audit, PAGE, owners};
 
 pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
     let mut after = None;
@@ -12,6 +12,7 @@ pub(super) async fn check(audit: &mut Audit<'_>) -> Result<(), Problem> {
         let payments = audit.ctx.call(PaymentFacts { after, limit: PAGE }).await?;
         let Some(last) = payments.last() else { return Ok(()) };
         after = Some(last.payment);
+        owners::check_payers(audit, &payments).await?;
         for payment in &payments {
             if audit.is_settled(payment.updated_at) {
                 check_payment(audit, payment);

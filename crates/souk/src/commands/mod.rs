@@ -2,14 +2,16 @@
 
 pub(crate) mod archive;
 pub(crate) mod demo;
+pub(crate) mod events;
 pub(crate) mod exchange;
 pub(crate) mod health;
+pub(crate) mod letters;
 pub(crate) mod serve;
 
 use std::process::ExitCode;
 
 use contracts::customers::Role;
-use platform::{Clock, Config, Ids};
+use platform::{Clock, Config, Ctx, Ids};
 
 use crate::audit;
 use crate::wire::Shop;
@@ -62,15 +64,31 @@ pub(crate) async fn openapi(mut config: Config, events: bool) -> Result<(), Stri
     Ok(())
 }
 
-/// 0: nothing found; 1: something.
-pub(crate) async fn audit(config: Config, json: bool) -> Result<ExitCode, String> {
-    // It only reads: a file that is not there is not made, and nothing is migrated.
+/// A shop as it lies there: a file that does not exist is not made, and nothing is migrated.
+pub(crate) async fn look(config: Config) -> Result<Shop, String> {
     if let Some(path) = config.database.url.strip_prefix("sqlite:")
-        && !std::path::Path::new(path).exists()
+        && !std::path::Path::new(path.trim_start_matches("//")).exists()
     {
         return Err(format!("there is no database {path}: run it in the shop's folder, or set `database.url`"));
     }
-    let shop = Shop::open(config, Clock::System, Ids::Random).await?.settle();
+    Ok(Shop::open(config, Clock::System, Ids::Random).await?.settle())
+}
+
+/// The surroundings of one service, or of all.
+pub(crate) fn named<'a>(shop: &'a Shop, service: Option<&str>) -> Result<Vec<&'a Ctx>, String> {
+    let meant = shop.services.iter().filter(|one| service.is_none_or(|name| name == one.name));
+    let ctxs: Vec<&Ctx> = meant.map(|service| &service.ctx).collect();
+    match service {
+        Some(name) if ctxs.is_empty() => {
+            Err(format!("there is no service `{name}`; there are: {}", contracts::SERVICES.join(", ")))
+        }
+        _ => Ok(ctxs),
+    }
+}
+
+/// 0: nothing found; 1: something.
+pub(crate) async fn audit(config: Config, json: bool) -> Result<ExitCode, String> {
+    let shop = look(config).await?;
     let report = audit::run(shop.ctx("orders")).await.map_err(|problem| problem.to_string())?;
     say(&if json { report.to_json() } else { report.to_string() });
     let log = customers::verify_audit_log(shop.ctx("customers")).await.map_err(|error| error.to_string())?;

@@ -4,8 +4,11 @@
 //! For commands, not for a process that serves: on SQLite it blocks the thread it runs on, and its open view
 //! keeps the write-ahead log from being cut meanwhile. Rows read from one database load into the other.
 
+mod intake;
 mod postgres;
 mod sqlite;
+
+pub use intake::{Came, Intake};
 
 use crate::db::Options;
 use crate::{Error, Result, Value};
@@ -69,6 +72,21 @@ impl Snapshot {
         match &mut self.view {
             View::Sqlite(view) => view.read(table, sink),
             View::Postgres(view) => view.read(table, sink).await,
+        }
+    }
+
+    /// Rows of a table of an SQLite file by its own numbers for them, after one; of these services, where the table is
+    /// the platform's.
+    pub fn chunk(
+        &mut self,
+        table: &Table,
+        services: &[&str],
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, Vec<Value>)>> {
+        match &mut self.view {
+            View::Sqlite(view) => view.chunk(table, services, after, limit),
+            View::Postgres(_) => Err(Error::Schema("only an SQLite file is read in chunks".to_owned())),
         }
     }
 

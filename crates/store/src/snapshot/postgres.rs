@@ -105,7 +105,7 @@ impl Load {
 }
 
 /// A row in COPY's text format.
-fn write_row(text: &mut String, row: &[Value]) -> Result<()> {
+pub(super) fn write_row(text: &mut String, row: &[Value]) -> Result<()> {
     for (place, value) in row.iter().enumerate() {
         if place > 0 {
             text.push('\t');

@@ -10,6 +10,10 @@ const BUSY_MILLISECONDS_MAX: u64 = 10_000;
 const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid -- bounded: a row a table";
 const COLUMNS: &str = "SELECT name FROM pragma_table_info(?1) ORDER BY cid -- bounded: a row a column";
 
+/// The platform's tables hold rows of every service.
+const PLATFORM: &str = "souk_";
+const WHOSE: &str = "service IN (SELECT value FROM json_each(?3))";
+
 pub(super) struct View {
     conn: Connection,
 }
@@ -56,6 +60,28 @@ impl View {
             sink((0..table.columns.len()).map(value).collect::<Result<_>>()?)?;
         }
         Ok(())
+    }
+
+    pub(super) fn chunk(
+        &mut self,
+        table: &Table,
+        services: &[&str],
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, Vec<Value>)>> {
+        let whose = if table.name.starts_with(PLATFORM) { WHOSE } else { "?3 = ?3" };
+        let (columns, name) = (columns(table)?, quoted(&table.name)?);
+        let sql = format!("SELECT rowid, {columns} FROM {name} WHERE rowid > ?1 AND {whose} ORDER BY rowid LIMIT ?2");
+        let services = format!("[\"{}\"]", services.join("\",\""));
+        let mut statement = self.conn.prepare_cached(&sql).map_err(failed)?;
+        let mut rows = statement.query(rusqlite::params![after, limit, services]).map_err(failed)?;
+        let mut chunk = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let value = |column| value(row.get_ref(column).map_err(failed)?);
+            let values = (1..=table.columns.len()).map(value).collect::<Result<_>>()?;
+            chunk.push((row.get(0).map_err(failed)?, values));
+        }
+        Ok(chunk)
     }
 }
 

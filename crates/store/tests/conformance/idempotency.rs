@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use store::Result;
-use store::idempotency::{Key, claim, find, prune};
+use store::idempotency::{Key, Named, claim, find, naming, page, prune};
 use uuid::Uuid;
 
 use crate::base::*;
@@ -37,4 +37,25 @@ pub async fn at_once_exactly_one_claims(base: &Base) {
     .await;
     let won = claims.into_iter().filter(|claim| matches!(claim, Ok(Ok(true)))).count();
     assert_eq!(won, 1);
+}
+
+pub async fn keys_are_walked_and_things_know_theirs(base: &Base) {
+    let (one, two, unnamed) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    for (text, made) in [("c", one), ("a", two), ("b", two)] {
+        assert!(claimed(&base.db, text, made).await.expect("a claim"));
+    }
+    let (mut seen, mut after) = (Vec::new(), Default::default());
+    loop {
+        let walked = page(&base.db, after, 2).await.expect("a page");
+        let Some(last) = walked.last() else { break };
+        after = (last.principal.clone(), last.route.clone(), last.key.clone());
+        seen.extend(walked.into_iter().map(|kept| (kept.key, kept.made.resource)));
+    }
+    assert_eq!(seen, [("a".to_owned(), two), ("b".to_owned(), two), ("c".to_owned(), one)]);
+    assert!(page(&base.db.of("carts"), Default::default(), 9).await.expect("a page").is_empty());
+    let mut named = naming(&base.db, "POST /v1/orders", &[one, two, unnamed]).await.expect("names");
+    named.sort_by_key(|named| named.keys);
+    let expected = |resource, keys| Named { resource, keys, statuses: (201, 201) };
+    assert_eq!(named, [expected(one, 1), expected(two, 2)]);
+    assert_eq!(naming(&base.db, "POST /v1/refunds", &[one]).await.expect("names"), []);
 }

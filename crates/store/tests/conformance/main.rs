@@ -9,6 +9,7 @@ mod inbox;
 mod jobs;
 #[cfg(feature = "faults")]
 mod killed;
+mod letters;
 mod lifecycle;
 mod outbox;
 mod transactions;
@@ -57,7 +58,9 @@ behaviours! {
             parked_comes_again_when_due parked_and_overtaken_is_dropped what_is_buried_is_listed applied_is_told;
         jobs: a_job_due_now_is_handed_over a_timer_waits_for_its_time one_job_waits_per_key a_lease_ends
             a_job_is_retried_buried_or_cancelled finished_twice_is_undone;
-        idempotency: a_key_is_claimed_once at_once_exactly_one_claims;
+        letters: a_dead_event_is_found_and_comes_again a_dead_job_runs_again an_outbox_is_counted
+            what_may_be_applied_again_is_known every_text_of_the_platform_is_walked;
+        idempotency: a_key_is_claimed_once at_once_exactly_one_claims keys_are_walked_and_things_know_theirs;
         lifecycle: migrating_again_does_nothing a_changed_migration_is_refused a_newer_release_is_refused
             a_failed_migration_leaves_nothing two_processes_migrate_at_once one_process_is_alone
             every_statement_prepares it_answers_a_ping;

@@ -127,6 +127,29 @@ async fn every_route_answers_exactly_its_documented_methods() {
     shop.finish().await;
 }
 
+/// What is made under a key that a client must send, the audit looks for: so its route says what it makes.
+#[tokio::test]
+async fn every_route_that_needs_a_key_says_what_it_makes() {
+    let (shop, database) = opened().await;
+    let document = platform::http::merged(&shop.services).to_json().expect("a document");
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let mut needing: BTreeSet<String> = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let needs_key = |parameter: &Value| parameter["name"] == "Idempotency-Key" && parameter["required"] == true;
+            if parameters.clone().any(needs_key) {
+                needing.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    let making: BTreeSet<String> =
+        shop.services.iter().flat_map(|service| service.making_routes().map(str::to_owned)).collect();
+    assert!(needing.len() >= 4, "{needing:?}");
+    assert_eq!(needing, making);
+    database.remove().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn admin_routes_are_for_staff_and_every_operation_may_answer_a_problem() {
     let (shop, _database) = opened().await;

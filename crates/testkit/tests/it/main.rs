@@ -23,21 +23,27 @@ mod guest_buys;
 mod importing;
 mod kill9;
 mod last_unit;
+mod localstripe;
 mod mails;
 mod manual;
 mod many_servers;
+mod metrics;
+mod moving;
+mod operations;
 mod orders;
 mod paying;
 mod peers;
 mod placing;
 mod planted;
 mod pricing;
+mod psp;
 mod refunds;
 mod refusals;
 mod shipping;
 mod shopping;
 mod staff_reads;
 mod stock;
+mod stripe;
 mod webhooks;
 
 testkit::stories! {
@@ -105,4 +111,8 @@ testkit::stories! {
         a_buyer_who_goes_on_by_transfer_has_the_time_that_a_transfer_takes
         receipts_at_once_are_of_no_more_than_is_awaited of_an_invoice_what_was_cancelled_need_not_be_paid
         a_cancelled_order_waits_for_no_money;
+    stripe: a_card_at_stripe_is_charged_taken_and_given_back a_card_that_stripe_declines_is_followed_by_a_good_one
+        a_buyer_confirms_at_their_bank_for_stripe an_order_that_ends_takes_its_charge_at_stripe_along
+        whatever_stripe_does_wrong_money_moves_once what_stripe_tells_comes_lost_doubled_early_late_and_in_any_order
+        an_event_that_stripe_did_not_sign_is_not_heard the_parcels_of_an_order_are_taken_at_once_from_stripe;
 }

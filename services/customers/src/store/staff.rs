@@ -41,6 +41,9 @@ statements! {
         ORDER BY sequence DESC LIMIT 1 @for_update";
     UNSEALED = "SELECT id, staff_id, key_id, action, subject, fields, request_id, at
         FROM customers_audit_entry WHERE hash IS NULL ORDER BY id LIMIT $1";
+    /// Field names and ids: for the audit, which looks whether they are no more than that.
+    ENTRY_TEXTS = "SELECT id, action || ' ' || subject || ' ' || CAST(fields AS TEXT) FROM customers_audit_entry
+        WHERE id > $1 ORDER BY id LIMIT $2";
     SEAL = "UPDATE customers_audit_entry SET sequence = sealed.sequence, hash = sealed.hash
         FROM @rows($1: id @id, sequence @int, hash @text) AS sealed
         WHERE customers_audit_entry.id = sealed.id AND customers_audit_entry.hash IS NULL";

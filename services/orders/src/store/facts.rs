@@ -1,7 +1,9 @@
 //! What others are told of orders: where they go, what they consist of, and the facts that the audit checks.
 
 use ::store::{Db, FromRow, Json, Result, Row, Tx, params, rows, statements};
-use contracts::carts::LineId;
+use contracts::carts::{CartId, LineId};
+use contracts::catalog::VariantId;
+use contracts::customers::Buyer;
 use contracts::orders::{OrderId, OrderStatus, ShipTo, ShipToLine};
 use contracts::pricing::{AmountRow, QuotedShipping};
 use contracts::shipping::PickupPoint;
@@ -20,7 +22,7 @@ statements! {
     SHIP_TO_LINES = "SELECT order_id, id, product_title, variant_title, sku, options, weight_g FROM orders_line
         WHERE requires_shipping AND order_id IN (SELECT id FROM @rows($1: id @id) AS r)
         ORDER BY order_id, id -- bounded: the lines of the orders asked for";
-    FACTS = "SELECT id, status, unpaid_until, currency, total_minor, amounts, shipping, due_minor, captured_minor, refunded_minor,
+    FACTS = "SELECT id, cart_id, customer_id, buyer_sha256, status, unpaid_until, currency, total_minor, amounts, shipping, due_minor, captured_minor, refunded_minor,
             version, updated_at
         FROM orders_order WHERE id > $1 ORDER BY id LIMIT $2";
     FACT_LINES = "SELECT order_id, CAST(SUM(total_minor) AS BIGINT), CAST(SUM(quantity) AS BIGINT),
@@ -28,6 +30,14 @@ statements! {
             CAST(SUM(shipped) AS BIGINT)
         FROM orders_line WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS r)
         GROUP BY order_id -- bounded: the orders of a page";
+    FACT_UNITS = "SELECT order_id, variant_id, CAST(SUM(quantity) AS BIGINT) FROM orders_line
+        WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS r)
+        GROUP BY order_id, variant_id -- bounded: the lines of the orders of a page";
+    /// What the route that places orders made.
+    EXISTING = "SELECT id FROM orders_order WHERE id IN (SELECT id FROM @rows($1: id @id) AS asked)";
+    MADE = "SELECT id, placed_at FROM orders_order WHERE id > $1 ORDER BY id LIMIT $2";
+    OPEN = "SELECT status, COUNT(*), MIN(placed_at) FROM orders_order
+        WHERE status IN ('placed', 'payable', 'confirmed') GROUP BY status";
     FACT_HISTORY = "SELECT order_id, sequence, status FROM orders_history
         WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS r)
         ORDER BY order_id, sequence -- bounded: the orders of a page";
@@ -58,6 +68,8 @@ struct Packed {
 /// An order as the audit asks for it.
 pub struct FactOrder {
     pub id: OrderId,
+    pub cart: CartId,
+    pub buyer: Buyer,
     pub status: OrderStatus,
     pub unpaid_until: Timestamp,
     pub total: Money,
@@ -80,16 +92,31 @@ pub struct FactLines {
     pub shipped: i64,
 }
 
+type FactUnits = (OrderId, VariantId, i64);
 type FactEntry = (OrderId, i64, OrderStatus);
 type FactSums = (OrderId, FactLines);
 
-/// A page of orders by id, the sums of their lines, and their histories in order.
-pub async fn facts(tx: &mut Tx, after: Uuid, limit: i64) -> Result<(Vec<FactOrder>, Vec<FactSums>, Vec<FactEntry>)> {
+/// A page of orders by id, the sums of their lines, their units, and their histories in order.
+pub struct Facts {
+    pub orders: Vec<FactOrder>,
+    pub lines: Vec<FactSums>,
+    pub units: Vec<FactUnits>,
+    pub history: Vec<FactEntry>,
+}
+
+pub async fn facts(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Facts> {
     let orders: Vec<FactOrder> = tx.all(&FACTS, params![after, limit]).await?;
     let ids = rows(orders.iter().map(|order| params![order.id]));
     let lines: Vec<OfOrder> = tx.all(&FACT_LINES, params![ids]).await?;
+    let units = tx.all(&FACT_UNITS, params![ids]).await?;
     let history = tx.all(&FACT_HISTORY, params![ids]).await?;
-    Ok((orders, lines.into_iter().map(|OfOrder(order, lines)| (order, lines)).collect(), history))
+    let lines = lines.into_iter().map(|OfOrder(order, lines)| (order, lines)).collect();
+    Ok(Facts { orders, lines, units, history })
+}
+
+/// How many orders are in each status that they do not stay in, and when the oldest of them was placed.
+pub async fn open(db: &Db) -> Result<Vec<(OrderStatus, i64, Timestamp)>> {
+    db.all(&OPEN, params![]).await
 }
 
 struct OfOrder(OrderId, FactLines);
@@ -106,11 +133,15 @@ impl FromRow for Packed {
 
 impl FromRow for FactOrder {
     fn from_row(row: &mut Row) -> Result<Self> {
-        let (id, status, unpaid_until) = (row.take()?, row.take()?, row.take()?);
+        let (id, cart, customer, token) = (row.take()?, row.take()?, row.take()?, row.take()?);
+        let buyer = super::rows::buyer(customer, token)?;
+        let (status, unpaid_until) = (row.take()?, row.take()?);
         let currency = row.take::<Currency>()?;
         Ok(Self {
             unpaid_until,
             id,
+            cart,
+            buyer,
             status,
             total: Money::new(row.take()?, currency),
             amounts: row.take::<Json<Vec<AmountRow>>>()?.0,

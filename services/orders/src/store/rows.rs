@@ -74,7 +74,7 @@ fn sale(row: &mut Row) -> Result<Sale> {
     })
 }
 
-fn buyer(customer: Option<CustomerId>, token_sha256: Option<String>) -> Result<Buyer> {
+pub(super) fn buyer(customer: Option<CustomerId>, token_sha256: Option<String>) -> Result<Buyer> {
     match (customer, token_sha256) {
         (Some(customer), None) => Ok(Buyer::Customer { customer }),
         (None, Some(token_sha256)) => Ok(Buyer::Guest { token_sha256 }),

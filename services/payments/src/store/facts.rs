@@ -5,6 +5,7 @@ use contracts::Id;
 use contracts::carts::LineId;
 use contracts::orders::OrderId;
 use contracts::payments::{GatewayFact, PaymentFact, PaymentId, RefundedUnitsFact};
+use platform::audit::Makes;
 use uuid::Uuid;
 
 use super::ids;
@@ -13,6 +14,14 @@ statements! {
     IDS_AFTER = "SELECT id FROM payments_payment WHERE id > $1 ORDER BY id LIMIT $2";
     IDS_OF_ORDERS = "SELECT id FROM payments_payment
         WHERE order_id IN (SELECT id FROM @rows($1: id @id) AS asked) ORDER BY id -- bounded: an order's payments, each";
+    /// What its keyed routes made: attempts, refunds of staff, receipts.
+    EXISTING_ATTEMPTS = "SELECT attempt_id FROM payments_payment
+            WHERE attempt_id IN (SELECT id FROM @rows($1: id @id) AS asked)
+        UNION ALL SELECT id FROM payments_attempt WHERE id IN (SELECT id FROM @rows($1: id @id) AS asked)";
+    EXISTING_REFUNDS = "SELECT id FROM payments_refund WHERE id IN (SELECT id FROM @rows($1: id @id) AS asked)";
+    MADE_REFUNDS = "SELECT id, created_at FROM payments_refund WHERE cause = 'staff' AND id > $1 ORDER BY id LIMIT $2";
+    EXISTING_RECEIPTS = "SELECT id FROM payments_receipt WHERE id IN (SELECT id FROM @rows($1: id @id) AS asked)";
+    MADE_RECEIPTS = "SELECT id, created_at FROM payments_receipt WHERE id > $1 ORDER BY id LIMIT $2";
     /// A refund that was refused gave nothing back.
     REFUNDED_UNITS = "SELECT r.order_id, l.line_id, CAST(SUM(l.quantity) AS BIGINT), CAST(SUM(l.amount_minor) AS BIGINT)
         FROM payments_refund r JOIN payments_refund_line l ON l.refund_id = r.id
@@ -51,6 +60,13 @@ statements! {
         LEFT JOIN booked b ON b.payment_id = p.id LEFT JOIN charged c ON c.payment_id = p.id
         WHERE p.id IN (SELECT id FROM asked) ORDER BY p.id -- bounded: the ids that are asked for";
 }
+
+/// What is made under a key and stays.
+pub const MAKES: [Makes; 3] = [
+    Makes { route: crate::pay::ROUTE, existing: &EXISTING_ATTEMPTS, made: None },
+    Makes { route: crate::make_refund::ROUTE, existing: &EXISTING_REFUNDS, made: Some(&MADE_REFUNDS) },
+    Makes { route: crate::receive::ROUTE, existing: &EXISTING_RECEIPTS, made: Some(&MADE_RECEIPTS) },
+];
 
 /// By id, after one.
 pub async fn after(db: &Db, after: Option<PaymentId>, limit: i64) -> Result<Vec<MethodFact>> {

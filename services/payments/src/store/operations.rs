@@ -90,6 +90,11 @@ pub async fn pending_captures(tx: &mut Tx, payment: PaymentId) -> Result<Vec<Ope
     tx.all(&PENDING_CAPTURES, params![payment]).await
 }
 
+/// The same outside a transaction.
+pub async fn pending_captures_of(db: &Db, payment: PaymentId) -> Result<Vec<Operation>> {
+    db.all(&PENDING_CAPTURES, params![payment]).await
+}
+
 /// What captures of the order's payments the gateways refused, in sum.
 pub async fn failed_captures(tx: &mut Tx, order: contracts::orders::OrderId) -> Result<i64> {
     let (sum,): (i64,) = tx.one(&FAILED_CAPTURES, params![order]).await?;

@@ -118,6 +118,9 @@ mod tests {
         assert!(topology.is_heard("robot.woke") && topology.is_heard("order.placed"));
         assert!(!topology.is_heard("session.revoked"), "watched alone");
         assert_eq!(topology.events(), "shop.events");
-        assert_eq!((topology.queue("orders"), topology.dead_queue("orders")), ("shop.orders".into(), "shop.orders.dead".into()));
+        assert_eq!(
+            (topology.queue("orders"), topology.dead_queue("orders")),
+            ("shop.orders".into(), "shop.orders.dead".into())
+        );
     }
 }
