@@ -158,12 +158,12 @@ async fn health_tells_a_process_that_serves_from_one_that_does_not() {
     let address = process.client.base.trim_start_matches("http://").to_owned();
     let port = address.rsplit(':').next().expect("a port").to_owned();
     let everywhere = format!("0.0.0.0:{port}");
-    for listen in [&address, &everywhere] {
+    for listen in [address.as_str(), everywhere.as_str()] {
         let healthy = souk(&database, &[("SOUK_SERVER__LISTEN", listen)], &["health"]);
         assert!(healthy.status.success() && healthy.stdout.contains("ready"), "{listen}: {healthy:#?}");
     }
     process.stop().await;
-    let gone = souk(&database, &[("SOUK_SERVER__LISTEN", &address)], &["health"]);
+    let gone = souk(&database, &[("SOUK_SERVER__LISTEN", address.as_str())], &["health"]);
     assert_eq!(gone.status.code(), Some(1), "{gone:#?}");
     assert!(gone.stderr.contains("server.listen") && gone.stderr.contains("refused"), "{gone:#?}");
     database.remove().await;

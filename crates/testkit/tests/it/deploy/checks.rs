@@ -124,6 +124,9 @@ fn around(name: &str, container: &Container, compose: &Compose, wrong: &mut Wron
     let is_guarded = container.read_only && container.cap_drop == ["ALL"] && !container.security_opt.is_empty();
     let is_engine = ["postgres", "rabbitmq"].contains(&name);
     wrong.unless(is_engine || is_guarded, || format!("{name}: may do more than it has to"));
+    let is_ours = container.image.starts_with("${IMAGE");
+    let is_root = container.user.is_empty() || container.user.starts_with("0");
+    wrong.unless(is_engine || is_ours || !is_root, || format!("{name}: runs as root"));
     wrong.unless(is_engine || container.tmpfs == ["/tmp"], || format!("{name}: has no /tmp to write to"));
     let keeps_its_name = name != "rabbitmq" || !container.hostname.is_empty();
     wrong.unless(keeps_its_name, || format!("{name}: its messages belong to a host name that changes"));
@@ -132,7 +135,7 @@ fn around(name: &str, container: &Container, compose: &Compose, wrong: &mut Wron
 /// What one of our containers is told, against the others.
 fn settings(name: &str, config: &Config, files: &Files, compose: &Compose, wrong: &mut Wrong) {
     let container = &compose.services[name];
-    let mut must_be_there = |what: &str, url: &str, wrong: &mut Wrong| {
+    let must_be_there = |what: &str, url: &str, wrong: &mut Wrong| {
         let parsed = Url::parse(url).ok();
         let host = parsed.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
         let port = parsed.as_ref().and_then(Url::port).map(|port| port.to_string()).unwrap_or_default();
@@ -158,8 +161,8 @@ fn settings(name: &str, config: &Config, files: &Files, compose: &Compose, wrong
         wrong.that(format!("{name}: peers.{peer} is no service"));
     }
     let port = config.server.listen.rsplit(':').next().unwrap_or_default();
-    let says = (container.expose.as_slice(), files.image_says("EXPOSE"));
-    wrong.unless(says == (&[port.to_owned()], port.to_owned()), || format!("{name}: listens on {port}, says {says:?}"));
+    let is_said = container.expose == [port] && files.image_says("EXPOSE") == port;
+    wrong.unless(is_said, || format!("{name}: listens on {port}, and that is not what it or its image exposes"));
     let grace = seconds(&container.stop_grace_period);
     let enough = grace > config.server.shutdown_seconds_max;
     wrong.unless(enough, || format!("{name}: is killed after {grace} s, while it may still end what is in hand"));
