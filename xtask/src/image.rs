@@ -28,14 +28,14 @@ const START_SECONDS: u64 = 30;
 const STOP_SECONDS: u64 = 30;
 const POLL_MILLIS: u64 = 100;
 
-/// Builds it, and proves it; says what was seen.
-pub fn image() -> Result<(), String> {
+/// Builds it, where none is given, and proves it; says what was seen.
+pub fn image(given: Option<PathBuf>) -> Result<(), String> {
     if !geteuid().is_root() {
         return Err(
             "only root gives a process another root folder and user: run `sudo -E cargo xtask image`".to_owned()
         );
     }
-    let binary = build()?;
+    let binary = given.map_or_else(build, Ok)?;
     let linked = linked(&binary)?;
     let image = Image::around(&binary)?;
     let version = image.version()?;

@@ -54,7 +54,11 @@ enum Command {
         seed: u64,
     },
     /// The binary of the container image, built statically, runs in an empty root as its own user. Wants root.
-    Image,
+    Image {
+        /// Prove this binary; none is built then.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
     /// A private PostgreSQL and RabbitMQ in the foreground, until ctrl-c or the end of stdin.
     Services,
 }
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
         Command::Test { install, filter } => test::test(install, filter.as_deref()),
         Command::Tidy => tidy::tidy(),
         Command::FuzzApi { seconds, seed } => fuzz::fuzz_api(seconds, seed),
-        Command::Image => image::image(),
+        Command::Image { binary } => image::image(binary),
         Command::Services => services::foreground(),
     });
     match done {
