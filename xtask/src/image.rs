@@ -1,5 +1,5 @@
 //! `cargo xtask image`: the binary of the image, built as deploy/Containerfile builds it, runs where nothing else is:
-//! a root folder with it, certificates and two files of names, as the image's user.
+//! a root folder with it, certificates and what every engine adds (names, random numbers), as the image's user.
 
 mod names;
 
@@ -80,6 +80,14 @@ impl Image {
         let user = user.ok_or("deploy/Containerfile names no user by number")?;
         let folder = tempfile::Builder::new().prefix("souk-image-").tempdir().map_err(|why| why.to_string())?;
         lay_out(folder.path(), binary, user).map_err(|why| format!("{}: {why}", folder.path().display()))?;
+        // Every engine makes them, and a static binary has its random numbers from there: it can't look at run time
+        // whether glibc has `getrandom`.
+        for (device, minor) in [("random", "8"), ("urandom", "9")] {
+            run(Command::new("mknod")
+                .arg("-m666")
+                .arg(folder.path().join("dev").join(device))
+                .args(["c", "1", minor]))?;
+        }
         Ok(Self { folder, user })
     }
 
@@ -181,7 +189,7 @@ impl Drop for Running {
 fn lay_out(folder: &Path, binary: &Path, user: u32) -> std::io::Result<()> {
     fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     fs::copy(binary, folder.join("souk"))?;
-    for made in ["etc/ssl/certs", "data/media", "tmp"] {
+    for made in ["etc/ssl/certs", "data/media", "dev", "tmp"] {
         fs::create_dir_all(folder.join(made))?;
     }
     fs::set_permissions(folder.join("tmp"), Permissions::from_mode(0o1777))?;
