@@ -47,14 +47,15 @@ pub fn findings(files: &Files) -> Vec<String> {
             }
         }
     }
-    pools(connections, &compose, &mut wrong);
+    pools(connections * COPIES + commands(files, &compose, &mut wrong), &compose, &mut wrong);
     units(files, &mut wrong);
     wrong.0
 }
 
-/// The containers that run our image.
+/// The containers of the services.
 pub fn ours(compose: &Compose) -> impl Iterator<Item = (&String, &Container)> {
-    compose.services.iter().filter(|(_, container)| container.image.starts_with("${IMAGE"))
+    let is_ours = |container: &Container| container.image.starts_with("${IMAGE") && container.profiles.is_empty();
+    compose.services.iter().filter(move |(_, container)| is_ours(container))
 }
 
 #[derive(Default)]
@@ -118,7 +119,8 @@ fn around(name: &str, container: &Container, compose: &Compose, wrong: &mut Wron
         let is_own = name == "nginx" && published.starts_with("127.0.0.1:");
         wrong.unless(is_own, || format!("{name}: publishes {published}: only nginx does, on this machine"));
     }
-    wrong.unless(container.restart == "unless-stopped", || format!("{name}: is not started again"));
+    let restart = if container.profiles.is_empty() { "unless-stopped" } else { "no" };
+    wrong.unless(container.restart == restart, || format!("{name}: is not started again"));
     let logs = &container.logging.options;
     wrong.unless(logs.contains_key("max-size") && logs.contains_key("max-file"), || format!("{name}: endless logs"));
     let is_guarded = container.read_only && container.cap_drop == ["ALL"] && !container.security_opt.is_empty();
@@ -171,12 +173,30 @@ fn settings(name: &str, config: &Config, files: &Files, compose: &Compose, wrong
     wrong.unless(own.eq(proxies.iter().cloned()), || format!("{name}: server.trusted_proxies is {proxies:?}"));
 }
 
+/// What runs commands has every service in itself, as many connections as it says, and is not started by itself.
+fn commands(files: &Files, compose: &Compose, wrong: &mut Wrong) -> usize {
+    let Some(container) = compose.services.get("souk").filter(|container| !container.profiles.is_empty()) else {
+        wrong.that("souk: no container runs commands".to_owned());
+        return 0;
+    };
+    match files.settings(container, false) {
+        Ok(config) => {
+            wrong.unless(config.peers.is_empty(), || "souk: asks peers, which may not be there".to_owned());
+            config.database.connections_max
+        }
+        Err(why) => {
+            wrong.that(format!("souk: {why}"));
+            0
+        }
+    }
+}
+
 /// Every pool of every copy fits into the database.
 fn pools(connections: usize, compose: &Compose, wrong: &mut Wrong) {
     let words = compose.services.get("postgres").map(|postgres| postgres.command.join(" ")).unwrap_or_default();
     let most = words.split("max_connections=").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
     let most: usize = most.unwrap_or(100);
-    let wanted = connections * COPIES + CONNECTIONS_RESERVED;
+    let wanted = connections + CONNECTIONS_RESERVED;
     wrong.unless(wanted <= most, || format!("postgres: has {most} connections, and the shop may want {wanted}"));
 }
 

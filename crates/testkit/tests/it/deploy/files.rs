@@ -136,6 +136,9 @@ pub struct Compose {
 pub struct Container {
     pub image: String,
     pub restart: String,
+    /// Not started with the others.
+    #[serde(default)]
+    pub profiles: Vec<String>,
     pub stop_grace_period: String,
     #[serde(default)]
     pub command: Vec<String>,
