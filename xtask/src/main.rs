@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`, `fuzz-api`.
+//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`, `fuzz-api`, `image`.
 //!
 //! Everything they start is private to the run (folder, port, process) and is gone when it ends.
 
@@ -13,6 +13,7 @@
 mod check;
 mod failpoints;
 mod fuzz;
+mod image;
 mod process;
 mod services;
 mod test;
@@ -52,6 +53,12 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// The binary of the container image, built statically, runs in an empty root as its own user. Wants root.
+    Image {
+        /// Prove this binary; none is built then.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
     /// A private PostgreSQL and RabbitMQ in the foreground, until ctrl-c or the end of stdin.
     Services,
 }
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
         Command::Test { install, filter } => test::test(install, filter.as_deref()),
         Command::Tidy => tidy::tidy(),
         Command::FuzzApi { seconds, seed } => fuzz::fuzz_api(seconds, seed),
+        Command::Image { binary } => image::image(binary),
         Command::Services => services::foreground(),
     });
     match done {

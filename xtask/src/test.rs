@@ -123,7 +123,7 @@ pub fn target_folder() -> Result<PathBuf, String> {
     folder.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target_directory".to_owned())
 }
 
-fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root());
     cargo

@@ -31,6 +31,8 @@ enum Command {
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         services: Vec<String>,
     },
+    /// Ask the process that these settings started whether it can serve. Exit status 1: it can't.
+    Health,
     /// Open a sample shop, buy something through its API, and leave it running.
     Demo {
         /// Where the sample shop keeps its database and mails; an earlier one there is replaced.
@@ -147,6 +149,7 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
     platform::telemetry::start_logging(&config.log)?;
     match cli.command {
         Command::Serve { services } => commands::serve::run(config, &services).await?,
+        Command::Health => commands::health::run(&config.server.listen).await?,
         Command::Demo { folder, once } => commands::demo::run(config, &folder, once).await?,
         Command::Import(import) => return import.run(&open(config).await?).await,
         Command::Export(export) => export.run(&open(config).await?).await?,

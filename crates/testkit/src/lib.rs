@@ -21,6 +21,7 @@ mod shop;
 mod smtp;
 mod staff;
 
+pub use broker::Broker;
 pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
 pub use client::{Answer, Client};
 pub use database::{Database, Topology};

@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod exchange;
+pub(crate) mod health;
 pub(crate) mod letters;
 pub(crate) mod serve;
 

@@ -14,6 +14,7 @@ mod commands;
 mod configuration;
 mod cost;
 mod crowd;
+mod deploy;
 mod documents;
 mod ending;
 mod front;
