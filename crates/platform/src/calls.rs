@@ -258,8 +258,8 @@ impl Peers {
     }
 
     async fn try_once<C: Serialize, R: DeserializeOwned>(&self, url: &str, name: &str, call: &C) -> Result<R, Problem> {
-        let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {}: {error}", url));
-        let mut request = self.shared.http.post(format!("{}/internal/calls/{name}", url)).json(call);
+        let unavailable = |error: reqwest::Error| Problem::unavailable(format!("{name} at {url}: {error}"));
+        let mut request = self.shared.http.post(format!("{url}/internal/calls/{name}")).json(call);
         if let Some(token) = &self.shared.token {
             request = request.header(SERVICE_TOKEN, token);
         }
@@ -273,10 +273,10 @@ impl Peers {
             serde_json::from_slice(&body).map_err(|error| Problem::internal(format!("{name} answered badly: {error}")))
         } else {
             if matches!(status.as_u16(), 401 | 403) {
-                let why = format!("{name} at {} answered {status}: is internal.service_token the same there?", url);
+                let why = format!("{name} at {url} answered {status}: is internal.service_token the same there?");
                 return Err(Problem::internal(why));
             }
-            let unreadable = |_| Problem::unavailable(format!("{name} at {} answered {status}", url));
+            let unreadable = |_| Problem::unavailable(format!("{name} at {url} answered {status}"));
             Err(serde_json::from_slice::<Problem>(&body).unwrap_or_else(unreadable))
         }
     }

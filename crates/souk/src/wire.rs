@@ -286,6 +286,11 @@ fn check_part(config: &Config, names: &[&str]) -> Result<(), String> {
                     that they may; give all of them the same random one"
             .to_owned());
     }
+    if !names.contains(&"customers") && !config.peers.contains_key("customers") {
+        return Err("setting `peers.customers`: every service asks customers who somebody is; write where it runs, \
+                    `http://host:port`, or run it here"
+            .to_owned());
+    }
     if let Some(name) = names.iter().find(|name| config.peers.contains_key(**name)) {
         return Err(format!(
             "setting `peers.{name}`: this process runs {name} itself, and a call has one owner; remove it from \

@@ -78,6 +78,8 @@ async fn a_part_of_a_shop_that_can_not_work_is_refused_with_the_mend() {
     assert!(secrets.contains("`server.secrets`"), "{secrets}");
     let missing = refusal(&database, &but(&right, "SOUK_PEERS__CARTS"), "orders");
     assert!(missing.contains("`peers.carts`") && missing.contains("orders asks carts."), "{missing}");
+    let door = refusal(&database, &but(&right, "SOUK_PEERS__CUSTOMERS"), "orders");
+    assert!(door.contains("`peers.customers`"), "{door}");
     let owners = [right.clone(), vec![("SOUK_PEERS__ORDERS", "http://127.0.0.1:9")]].concat();
     let owners = refusal(&database, &owners, "orders");
     assert!(owners.contains("`peers.orders`") && owners.contains("one owner"), "{owners}");

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use super::files::{Compose, Container, Files, Volume, interpolated};
 
-/// Programs that the images of others have; each was looked up in the image's own documentation.
+/// Programs that the images of others have, as far as known without an engine: no image was pulled.
 const PROGRAMS: [(&str, &[&str]); 3] = [
     ("postgres", &["postgres", "pg_isready"]),
     ("rabbitmq", &["rabbitmq-diagnostics"]),
