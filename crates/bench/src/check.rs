@@ -98,6 +98,10 @@ fn check_promises(history: &[Entry], orders: &BTreeMap<&str, &OrderSeen>, seen: 
             Operation::Cancel if order.status != "cancelled" => {
                 note(found, Kind::Lost, id, format!("its cancellation was acknowledged, and it is {}", order.status));
             }
+            Operation::Deliver if order.status != "completed" => {
+                let about = format!("all of it is sent and delivered, and it is {}", order.status);
+                note(found, Kind::Stuck, id, about);
+            }
             Operation::Refund => {
                 refunds.insert((id.as_str(), entry.key.as_str()), *amount);
             }

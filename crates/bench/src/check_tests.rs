@@ -132,5 +132,7 @@ fn more_units_than_there_were_are_oversold() {
 fn what_neither_goes_on_nor_ends_is_stuck() {
     assert_eq!(found(|_, seen| seen.orders[0].status = "placed".to_owned()), [Kind::Stuck]);
     assert_eq!(found(|_, seen| seen.orders[0].is_asked_to_cancel = true), [Kind::Stuck]);
+    let delivered = found(|history, _| history.push(acknowledged(Operation::Deliver, "shipment", 0)));
+    assert_eq!(delivered, [Kind::Stuck], "nothing is left to do, and it is not completed");
     assert_eq!(found(|_, seen| seen.waiting.push("3 parked by payments".to_owned())), [Kind::Stuck]);
 }

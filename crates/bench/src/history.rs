@@ -15,6 +15,8 @@ pub enum Operation {
     Pay,
     Cancel,
     Dispatch,
+    /// Of all that was ordered.
+    Deliver,
     Refund,
 }
 

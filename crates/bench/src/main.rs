@@ -67,12 +67,15 @@ struct FaultsArguments {
     /// Writes the reports here as well.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The dev build with failpoints: `cargo build -p souk --features faults`.
-    #[arg(long, default_value = "target/debug/souk")]
-    binary: PathBuf,
+    /// The dev build with failpoints (`cargo build -p souk --features faults`); the one beside this program if not said.
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// What a rolling restart changes to; the same if not said.
     #[arg(long)]
     next_binary: Option<PathBuf>,
+    /// A bug that every process has (`bug.inventory.oversells`): the run has to find it. Several are parted by commas.
+    #[arg(long, value_delimiter = ',')]
+    bugs: Vec<String>,
     /// Processes of each service.
     #[arg(long, default_value_t = 1)]
     copies: usize,
@@ -132,6 +135,8 @@ async fn all(arguments: &FaultsArguments) -> Result<Vec<Report>, String> {
 }
 
 fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, String> {
+    let here = std::env::current_exe().map_err(|why| format!("this program: {why}"))?;
+    let binary = arguments.binary.clone().unwrap_or_else(|| here.with_file_name("souk"));
     let next_binary = arguments.next_binary.as_deref().map(rig::must_exist).transpose()?;
     let groups =
         if arguments.faults.is_empty() { GROUPS.map(|(_, group)| group).to_vec() } else { arguments.faults.clone() };
@@ -140,7 +145,13 @@ fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, S
     }
     Ok(Run {
         seed,
-        plan: Plan { binary: rig::must_exist(&arguments.binary)?, next_binary, copies: arguments.copies, folder },
+        plan: Plan {
+            binary: rig::must_exist(&binary)?,
+            next_binary,
+            copies: arguments.copies,
+            bugs: arguments.bugs.clone(),
+            folder,
+        },
         groups,
         lengths: Lengths {
             pause: Duration::from_secs(arguments.pause_seconds),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use contracts::SERVICES;
 use engines::{Postgres, RabbitMq};
@@ -21,6 +22,8 @@ const GATEWAY_SECONDS_MAX: u64 = 3;
 /// Who leaves without paying frees what was held after this.
 const UNPAID_MINUTES_MAX: u64 = 2;
 const CONNECTIONS_MAX: u64 = 4;
+/// A supervisor's pause before it starts again what ended.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What a shop is made of.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Plan {
     pub next_binary: Option<PathBuf>,
     /// Processes of each service.
     pub copies: usize,
+    /// Bugs that all of them have, by name: a run that is to be red.
+    pub bugs: Vec<String>,
     pub folder: PathBuf,
 }
 
@@ -140,6 +145,7 @@ impl Rig {
             if is_whole {
                 return Ok(());
             }
+            tokio::time::sleep(AGAIN_AFTER).await;
         }
         Err(format!("it does not come back: {last}"))
     }
@@ -169,6 +175,7 @@ fn gateway(plan: &Plan) -> Result<Unit, String> {
         program,
         arguments: arguments.map(str::to_owned).to_vec(),
         settings: Vec::new(),
+        failpoints: Vec::new(),
         folder: plan.folder.clone(),
     }))
 }
@@ -218,6 +225,7 @@ fn units(plan: &Plan, addresses: &BTreeMap<&'static str, Vec<SocketAddr>>, share
                 program: plan.binary.clone(),
                 arguments: ["serve", "--services", service].map(str::to_owned).to_vec(),
                 settings,
+                failpoints: plan.bugs.iter().map(|bug| format!("{bug}=return")).collect(),
                 folder: plan.folder.clone(),
             }));
         }

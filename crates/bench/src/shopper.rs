@@ -52,7 +52,10 @@ pub async fn shop(market: Arc<Market>, seed: u64, lane: usize) {
             _ => &market.products[random.random_range(0..market.products.len())],
         };
         let quantity = if mind == Mind::Races { 1 } else { random.random_range(1..=3) };
-        let Some((client, cart)) = fill_a_cart(&market, product, quantity).await else { continue };
+        let Some((client, cart)) = fill_a_cart(&market, product, quantity).await else {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        };
         market.in_flight.fetch_add(1, Ordering::SeqCst);
         if let Some(order) = place(&market, &client, lane, &cart, mind).await {
             let shopping = Shopping { market: &market, client, lane, order };
@@ -171,10 +174,9 @@ impl Shopping<'_> {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let shipment = shipment?;
-        for step in ["dispatch", "deliver"] {
+        for (step, operation) in [("dispatch", Operation::Dispatch), ("deliver", Operation::Deliver)] {
             let ask = || staff.post(format!("/v1/admin/shipments/{shipment}/{step}"), json!({}));
-            let key = format!("{shipment} {step}");
-            self.wants(Operation::Dispatch, &key, ask, |_| Some((self.order.clone(), 0))).await?;
+            self.wants(operation, &shipment, ask, |_| Some((self.order.clone(), 0))).await?;
         }
         let captured = |order: &Value| order["captured"] == order["due"];
         self.market.watch(&self.client, &self.order, captured).await.map(drop)

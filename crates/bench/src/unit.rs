@@ -22,6 +22,7 @@ pub struct Unit {
     program: PathBuf,
     arguments: Vec<String>,
     settings: Vec<(String, String)>,
+    failpoints: Vec<String>,
     folder: PathBuf,
     starts: u32,
     child: Option<Child>,
@@ -36,13 +37,15 @@ pub struct Start {
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub settings: Vec<(String, String)>,
+    /// Armed at each start.
+    pub failpoints: Vec<String>,
     pub folder: PathBuf,
 }
 
 impl Unit {
     pub fn new(start: Start) -> Self {
-        let Start { name, service, address, program, arguments, settings, folder } = start;
-        Self { name, service, address, program, arguments, settings, folder, starts: 0, child: None }
+        let Start { name, service, address, program, arguments, settings, failpoints, folder } = start;
+        Self { name, service, address, program, arguments, settings, failpoints, folder, starts: 0, child: None }
     }
 
     /// Another build, from the next start on.
@@ -51,7 +54,7 @@ impl Unit {
     }
 
     /// Starts it; call it on the main thread, at whose end the kernel kills it.
-    pub fn start(&mut self, failpoints: Option<&str>) -> Result<(), String> {
+    pub fn start(&mut self, failpoint: Option<&str>) -> Result<(), String> {
         self.starts += 1;
         let file = |end: &str| {
             let path = self.log(end);
@@ -60,8 +63,9 @@ impl Unit {
         let mut command = Command::new("setpriv");
         command.arg("--pdeathsig=KILL").arg(&self.program).args(&self.arguments);
         command.current_dir(&self.folder).env_clear().envs(self.settings.iter().cloned()).stdin(Stdio::null());
-        if let Some(failpoints) = failpoints {
-            command.env("FAILPOINTS", failpoints);
+        let armed: Vec<&str> = self.failpoints.iter().map(String::as_str).chain(failpoint).collect();
+        if !armed.is_empty() {
+            command.env("FAILPOINTS", armed.join(";"));
         }
         let child = command.stdout(file("out")?).stderr(file("err")?).spawn();
         self.child = Some(child.map_err(|why| format!("{} does not start: {why}", self.program.display()))?);
