@@ -80,7 +80,7 @@ struct FaultsArguments {
     #[arg(long, default_value_t = 1)]
     copies: usize,
     /// Who buys at once.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 24)]
     buyers: usize,
     /// How long a process is stopped (SIGSTOP).
     #[arg(long, default_value_t = 30)]

@@ -14,7 +14,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(8);
 const INSIST_MAX: Duration = Duration::from_secs(150);
 const PAUSE: Duration = Duration::from_millis(700);
 /// How long somebody watches an order before they leave it alone.
-const WATCH_MAX: Duration = Duration::from_secs(90);
+const WATCH_MAX: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 #[derive(Debug)]
