@@ -23,12 +23,13 @@ mod staff;
 
 pub use broker::Broker;
 pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
-pub use client::{Answer, Client};
+pub use client::{Answer, Ask, Client};
 pub use database::{Database, Topology};
 pub use front::{Front, routes};
 pub use process::{Ended, Process, Setting, add_staff, audit, souk};
 pub use psp::FakePsp;
 pub use receiver::{Receiver, Told};
+pub use settle::{Waiting, waiting};
 pub use shop::{Shop, ShopOptions};
 pub use smtp::Smtp;
 pub use staff::{Product, Staff};

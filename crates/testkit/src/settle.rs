@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contracts::SERVICES;
-use jiff::SignedDuration;
-use store::{inbox, job, outbox, params, rows};
+use jiff::{SignedDuration, Timestamp};
+use store::{Db, inbox, job, outbox, params, rows};
 
 use crate::Shop;
 
@@ -29,19 +29,19 @@ store::statements! {
 
 /// What still waits in a shop.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Waiting {
+pub struct Waiting {
     /// Events in an outbox, or at the broker.
-    events: i64,
+    pub events: i64,
     /// Jobs that are due or running.
-    jobs: i64,
+    pub jobs: i64,
     /// Events and jobs that wait for the clock to be tried again.
-    later: i64,
+    pub later: i64,
     /// The same by service, for the text of a failure.
-    places: Vec<String>,
+    pub places: Vec<String>,
 }
 
 impl Waiting {
-    fn is_nothing(&self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         self.events + self.jobs + self.later == 0
     }
 
@@ -91,36 +91,35 @@ impl Shop {
     }
 
     async fn waiting(&self) -> Waiting {
-        let mut waiting = Waiting::default();
-        let now = self.clock.now();
-        let db = self.db();
-        {
-            // In this order: an event or a job in hand shows up as the next thing, never as nothing.
-            let (events, _) = outbox::undone(db, &SERVICES).await.expect("the outbox is read");
-            let jobs = job::due_count(db, now, &SERVICES).await.expect("the jobs are read");
-            let soon = now.saturating_add(RETRY_AHEAD).expect("a time");
-            let (retrying,): (i64,) = db.one(&RETRYING, params![now, soon]).await.expect("the jobs are read");
-            let heard_by = contracts::all_events().into_iter();
-            let hears =
-                heard_by.flat_map(|event| event.heard_by.iter().map(move |service| params![event.name, *service]));
-            let (unheard,): (i64,) = db.one(&UNHEARD, params![rows(hears)]).await.expect("the inboxes are read");
-            waiting.events += events + unheard;
-            waiting.jobs += jobs;
-            waiting.later += retrying;
-            for service in SERVICES {
-                let parked = inbox::parked_count(&db.of(service)).await.expect("the inbox is read");
-                waiting.later += parked;
-                if parked > 0 {
-                    waiting.places.push(format!("{parked} parked by {service}"));
-                }
-            }
-            if events > 0 {
-                waiting.places.push(format!("{events} in the outbox"));
-            }
-            if unheard > 0 {
-                waiting.places.push(format!("{unheard} on their way"));
-            }
-        }
-        waiting
+        waiting(self.db(), self.clock.now()).await.expect("its tables are read")
     }
+}
+
+/// What waits in the tables of a shop whose services share a database.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn waiting(db: &Db, now: Timestamp) -> Result<Waiting, store::Error> {
+    // In this order: an event or a job in hand shows up as the next thing, never as nothing.
+    let (events, _) = outbox::undone(db, &SERVICES).await?;
+    let jobs = job::due_count(db, now, &SERVICES).await?;
+    let soon = now.saturating_add(RETRY_AHEAD).unwrap_or(Timestamp::MAX);
+    let (later,): (i64,) = db.one(&RETRYING, params![now, soon]).await?;
+    let heard_by = contracts::all_events().into_iter();
+    let hears = heard_by.flat_map(|event| event.heard_by.iter().map(move |service| params![event.name, *service]));
+    let (unheard,): (i64,) = db.one(&UNHEARD, params![rows(hears)]).await?;
+    let mut waiting = Waiting { events: events + unheard, jobs, later, places: Vec::new() };
+    for service in SERVICES {
+        let parked = inbox::parked_count(&db.of(service)).await?;
+        waiting.later += parked;
+        if parked > 0 {
+            waiting.places.push(format!("{parked} parked by {service}"));
+        }
+    }
+    for (count, what) in [(events, "in the outbox"), (unheard, "on their way")] {
+        if count > 0 {
+            waiting.places.push(format!("{count} {what}"));
+        }
+    }
+    Ok(waiting)
 }

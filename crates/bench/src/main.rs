@@ -1,0 +1,201 @@
+//! `bench faults`: proof by breaking. A shop of real processes sells while it is broken on purpose; then what was
+//! acknowledged, what the gateway charged and what `souk audit` says are compared.
+//!
+//! Exit status: 0, nothing was lost, doubled, oversold or stuck; 1, something was; 2, the run does not count.
+
+#![allow(clippy::disallowed_methods, reason = "a program that measures real time and starts real processes")]
+
+mod check;
+mod closing;
+mod faults;
+mod history;
+mod market;
+mod nemesis;
+mod proxy;
+mod report;
+mod rig;
+mod schedule;
+mod shopper;
+mod unit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use testkit::FakePsp;
+
+use crate::faults::Run;
+use crate::report::{Report, Verdict};
+use crate::rig::Plan;
+use crate::schedule::{GROUPS, Group, Lengths};
+
+#[derive(Debug, Parser)]
+#[command(name = "bench", about = "Programs that load and break a shop; they print tables")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A shop of many processes is broken on purpose while it sells, and then audited.
+    Faults(FaultsArguments),
+    /// The test gateway as a process; `faults` starts it.
+    Gateway {
+        #[arg(long)]
+        listen: String,
+        #[arg(long)]
+        state: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct FaultsArguments {
+    /// The same seed has the same faults in the same order, and the same buyers. Several are parted by commas.
+    #[arg(long, default_value = "1", value_delimiter = ',')]
+    seed: Vec<u64>,
+    /// Sells at least so long; every fault strikes in any case.
+    #[arg(long, default_value_t = 0)]
+    seconds: u64,
+    /// A run counts from so many acknowledged orders on.
+    #[arg(long, default_value_t = 500)]
+    orders_min: usize,
+    /// Only these; all of them if not said.
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<Group>,
+    /// Writes the reports here as well.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// The dev build with failpoints (`cargo build -p souk --features faults`); the one beside this program if not said.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// What a rolling restart changes to; the same if not said.
+    #[arg(long)]
+    next_binary: Option<PathBuf>,
+    /// A bug that every process has (`bug.inventory.oversells`): the run has to find it. Several are parted by commas.
+    #[arg(long, value_delimiter = ',')]
+    bugs: Vec<String>,
+    /// Processes of each service.
+    #[arg(long, default_value_t = 1)]
+    copies: usize,
+    /// Who buys at once.
+    #[arg(long, default_value_t = 24)]
+    buyers: usize,
+    /// How long a process is stopped (SIGSTOP).
+    #[arg(long, default_value_t = 30)]
+    pause_seconds: u64,
+    /// How long the shop may take to come to rest: leases of a process that died are 30 and 120 s.
+    #[arg(long, default_value_t = 420)]
+    settle_seconds_max: u64,
+    /// Keeps logs, history and ledger here; removed afterwards if not said.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => return fail(&format!("no runtime: {why}")),
+    };
+    // On this thread: what it starts ends with the thread that started it.
+    match arguments.command {
+        Command::Gateway { listen, state } => runtime.block_on(gateway(&listen, &state)),
+        Command::Faults(arguments) => match runtime.block_on(all(&arguments)) {
+            Ok(reports) => close(&arguments, &reports),
+            Err(why) => fail(&why),
+        },
+    }
+}
+
+async fn gateway(listen: &str, state: &std::path::Path) -> ExitCode {
+    match FakePsp::serve(listen, Some(state)).await {
+        Ok(psp) => {
+            say(&format!("fakepsp serves on {}", psp.url));
+            std::future::pending().await
+        }
+        Err(why) => fail(&format!("{listen}: {why}")),
+    }
+}
+
+async fn all(arguments: &FaultsArguments) -> Result<Vec<Report>, String> {
+    let mut reports = Vec::new();
+    for seed in &arguments.seed {
+        let temporary = tempfile::Builder::new().prefix("souk-faults-").tempdir().map_err(|why| why.to_string())?;
+        let kept = arguments.keep.as_ref().map(|folder| folder.join(format!("seed-{seed}")));
+        let folder = kept.clone().unwrap_or_else(|| temporary.path().to_path_buf());
+        std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let folder = folder.canonicalize().map_err(|why| format!("{}: {why}", folder.display()))?;
+        let report = faults::run(&one(arguments, *seed, folder)?).await?;
+        say(&format!("\n{report}\n"));
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, String> {
+    let here = std::env::current_exe().map_err(|why| format!("this program: {why}"))?;
+    let binary = arguments.binary.clone().unwrap_or_else(|| here.with_file_name("souk"));
+    let next_binary = arguments.next_binary.as_deref().map(rig::must_exist).transpose()?;
+    let groups =
+        if arguments.faults.is_empty() { GROUPS.map(|(_, group)| group).to_vec() } else { arguments.faults.clone() };
+    if arguments.copies == 0 || arguments.buyers == 0 {
+        return Err("`--copies` and `--buyers`: a whole number from 1 on".to_owned());
+    }
+    Ok(Run {
+        seed,
+        plan: Plan {
+            binary: rig::must_exist(&binary)?,
+            next_binary,
+            copies: arguments.copies,
+            bugs: arguments.bugs.clone(),
+            folder,
+        },
+        groups,
+        lengths: Lengths {
+            pause: Duration::from_secs(arguments.pause_seconds),
+            alarm: Duration::from_secs(12),
+            network: Duration::from_secs(8),
+        },
+        load: Duration::from_secs(arguments.seconds),
+        buyers: arguments.buyers,
+        orders_min: arguments.orders_min,
+        settle_max: Duration::from_secs(arguments.settle_seconds_max),
+    })
+}
+
+fn close(arguments: &FaultsArguments, reports: &[Report]) -> ExitCode {
+    if let Some(file) = &arguments.json {
+        let text = serde_json::to_string_pretty(reports).expect("a report is plain data");
+        if let Err(why) = std::fs::write(file, text) {
+            return fail(&format!("{}: {why}", file.display()));
+        }
+    }
+    let mut code = 0;
+    for report in reports {
+        match report.verdict() {
+            Verdict::Clean => say(&format!("seed {}: counts, and is clean", report.seed)),
+            Verdict::Broken => {
+                say(&format!("seed {}: BROKEN", report.seed));
+                code = 1;
+            }
+            Verdict::DoesNotCount(why) => {
+                say(&format!("seed {}: does not count: {why}", report.seed));
+                code = if code == 1 { 1 } else { 2 };
+            }
+        }
+    }
+    ExitCode::from(code)
+}
+
+#[allow(clippy::print_stdout, reason = "a command prints")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "a command prints")]
+fn fail(why: &str) -> ExitCode {
+    eprintln!("error: {why}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,265 @@
+//! Which faults strike, whom, and in which order: all of it from the seed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use contracts::SERVICES;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use testkit::psp::FaultKind;
+
+use crate::proxy::Wire;
+
+/// A kind of fault, as `--faults` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Kill,
+    Point,
+    Broker,
+    Postgres,
+    DiskAlarm,
+    Pause,
+    Rolling,
+    Gateway,
+    GatewayKill,
+    Network,
+    Duplicates,
+}
+
+pub const GROUPS: [(&str, Group); 11] = [
+    ("kill", Group::Kill),
+    ("point", Group::Point),
+    ("broker", Group::Broker),
+    ("postgres", Group::Postgres),
+    ("disk-alarm", Group::DiskAlarm),
+    ("pause", Group::Pause),
+    ("rolling", Group::Rolling),
+    ("gateway", Group::Gateway),
+    ("gateway-kill", Group::GatewayKill),
+    ("network", Group::Network),
+    ("duplicates", Group::Duplicates),
+];
+
+impl FromStr for Group {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = GROUPS.iter().find(|(name, _)| *name == text).map(|(_, group)| *group);
+        let names = GROUPS.map(|(name, _)| name).join(", ");
+        found.ok_or_else(|| format!("there is no fault `{text}`; there are: {names}"))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Postgres,
+    Broker,
+}
+
+/// One fault, with all that is left to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// `kill -9`, and a start after so long.
+    Kill {
+        service: &'static str,
+        down: Duration,
+    },
+    /// A process dies at a named point, the `after + 1`th time it comes there.
+    Point {
+        service: &'static str,
+        point: &'static str,
+        after: u32,
+    },
+    BrokerKill {
+        down: Duration,
+    },
+    PostgresKill {
+        down: Duration,
+    },
+    /// The broker has no disk left: its confirms never come.
+    DiskAlarm {
+        lasts: Duration,
+    },
+    /// SIGSTOP, and SIGCONT after so long.
+    Pause {
+        service: &'static str,
+        lasts: Duration,
+    },
+    /// SIGTERM to each process in turn, and its start.
+    Rolling,
+    Gateway {
+        kind: FaultKind,
+        times: u32,
+        seconds: f64,
+    },
+    GatewayKill {
+        down: Duration,
+    },
+    Network {
+        to: Engine,
+        wire: Wire,
+        lasts: Duration,
+    },
+    /// What was said a moment ago is said again, twice and in any order.
+    Duplicates {
+        seed: u64,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill { service, .. } => write!(f, "kill -9 {service}"),
+            Self::Point { service, point, .. } => write!(f, "{service} dies at {point}"),
+            Self::BrokerKill { .. } => f.write_str("kill -9 RabbitMQ"),
+            Self::PostgresKill { .. } => f.write_str("PostgreSQL ends at once"),
+            Self::DiskAlarm { .. } => f.write_str("RabbitMQ's disk alarm"),
+            Self::Pause { service, lasts } => write!(f, "SIGSTOP {service} for {} s", lasts.as_secs()),
+            Self::Rolling => f.write_str("rolling restart"),
+            Self::Gateway { kind, .. } => write!(f, "gateway: {}", words(*kind)),
+            Self::GatewayKill { .. } => f.write_str("kill -9 the gateway"),
+            Self::Network { to, wire, lasts } => write!(f, "{to:?}: {wire:?} wire for {} s", lasts.as_secs()),
+            Self::Duplicates { .. } => f.write_str("events again, shuffled"),
+        }
+    }
+}
+
+fn words(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::DropAfterCommit => "done, connection dropped",
+        FaultKind::ErrorAfterCommit => "done, 500 answered",
+        FaultKind::Slow => "slower than our patience",
+        FaultKind::RateLimited => "429",
+        FaultKind::WebhookLost => "webhooks lost",
+        FaultKind::WebhookDoubled => "webhooks twice",
+        FaultKind::WebhookLate => "webhooks late",
+        FaultKind::WebhookEarly => "webhooks before the answer",
+        FaultKind::WebhookReordered => "webhooks in another order",
+    }
+}
+
+const GATEWAY_KINDS: [FaultKind; 9] = [
+    FaultKind::DropAfterCommit,
+    FaultKind::ErrorAfterCommit,
+    FaultKind::Slow,
+    FaultKind::RateLimited,
+    FaultKind::WebhookLost,
+    FaultKind::WebhookDoubled,
+    FaultKind::WebhookLate,
+    FaultKind::WebhookEarly,
+    FaultKind::WebhookReordered,
+];
+/// Longer than `gateway_seconds_max` of these shops.
+const SLOW_SECONDS: f64 = 6.0;
+
+/// Where processes die: after our commit and before it is published, after publishing and before it is marked,
+/// after applying and before it is acknowledged, around the gateway's answer; each service that comes there often.
+const POINTS: [(&str, &[&str]); 10] = [
+    ("payments.before_gateway", &["payments"]),
+    ("payments.after_gateway", &["payments"]),
+    ("payments.settled", &["payments"]),
+    ("orders.placed", &["orders"]),
+    ("relay.claimed", &["orders", "inventory", "payments"]),
+    ("relay.handed_over", &["orders", "inventory", "payments"]),
+    ("relay.marked", &["orders", "inventory", "payments"]),
+    ("bus.before_apply_commit", &["orders", "inventory", "payments", "carts", "shipping"]),
+    ("bus.applied", &["orders", "inventory", "payments", "carts", "shipping"]),
+    ("bus.before_ack", &["orders", "inventory", "payments", "carts", "shipping"]),
+];
+
+/// How long what lasts lasts.
+#[derive(Debug, Clone, Copy)]
+pub struct Lengths {
+    pub pause: Duration,
+    pub alarm: Duration,
+    pub network: Duration,
+}
+
+/// Every fault of these groups, in the seed's order.
+pub fn schedule(groups: &[Group], seed: u64, lengths: Lengths) -> Vec<Fault> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut faults: Vec<Fault> = groups.iter().flat_map(|group| of_group(*group, &mut random, lengths)).collect();
+    faults.shuffle(&mut random);
+    faults
+}
+
+fn of_group(group: Group, random: &mut StdRng, lengths: Lengths) -> Vec<Fault> {
+    match group {
+        Group::Kill => SERVICES.iter().map(|service| Fault::Kill { service, down: down(random) }).collect(),
+        Group::Point => POINTS
+            .iter()
+            .map(|(point, services)| Fault::Point {
+                service: services.choose(random).copied().expect("each point has a service"),
+                point,
+                after: random.random_range(0..4),
+            })
+            .collect(),
+        Group::Broker => vec![Fault::BrokerKill { down: down(random) }],
+        Group::Postgres => vec![Fault::PostgresKill { down: down(random) }],
+        Group::DiskAlarm => vec![Fault::DiskAlarm { lasts: lengths.alarm }],
+        Group::Pause => {
+            let busy = ["orders", "inventory", "payments", "carts"];
+            let service = busy.choose(random).copied().expect("there are some");
+            vec![Fault::Pause { service, lasts: lengths.pause }]
+        }
+        Group::Rolling => vec![Fault::Rolling],
+        Group::Gateway => GATEWAY_KINDS.iter().map(|kind| gateway(*kind)).collect(),
+        Group::GatewayKill => vec![Fault::GatewayKill { down: down(random) }],
+        Group::Network => [Engine::Postgres, Engine::Broker]
+            .into_iter()
+            .flat_map(|to| [Wire::Slow, Wire::Cut, Wire::HalfOpen].map(|wire| (to, wire)))
+            .map(|(to, wire)| Fault::Network { to, wire, lasts: lengths.network })
+            .collect(),
+        Group::Duplicates => vec![Fault::Duplicates { seed: random.random() }],
+    }
+}
+
+fn gateway(kind: FaultKind) -> Fault {
+    let seconds = match kind {
+        FaultKind::Slow => SLOW_SECONDS,
+        FaultKind::WebhookLate => 2.0,
+        _ => 0.0,
+    };
+    Fault::Gateway { kind, times: 3, seconds }
+}
+
+fn down(random: &mut StdRng) -> Duration {
+    Duration::from_millis(random.random_range(0..2_500))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTHS: Lengths =
+        Lengths { pause: Duration::from_secs(30), alarm: Duration::from_secs(10), network: Duration::from_secs(8) };
+
+    #[test]
+    fn a_seed_replays_its_faults_and_another_has_others() {
+        let all = GROUPS.map(|(_, group)| group);
+        assert_eq!(schedule(&all, 7, LENGTHS), schedule(&all, 7, LENGTHS));
+        assert_ne!(schedule(&all, 7, LENGTHS), schedule(&all, 8, LENGTHS));
+    }
+
+    #[test]
+    fn every_service_is_killed_and_every_group_strikes() {
+        for seed in 0..20 {
+            let faults = schedule(&[Group::Kill], seed, LENGTHS);
+            for service in SERVICES {
+                assert!(faults.iter().any(|fault| fault.to_string() == format!("kill -9 {service}")));
+            }
+            for (name, group) in GROUPS {
+                assert!(!schedule(&[group], seed, LENGTHS).is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fault_that_is_not_is_refused_by_name() {
+        assert_eq!("kill".parse(), Ok(Group::Kill));
+        let refused = "kil".parse::<Group>().expect_err("a typing error");
+        assert!(refused.contains("`kil`") && refused.contains("disk-alarm"), "{refused}");
+    }
+}
