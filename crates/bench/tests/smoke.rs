@@ -1,4 +1,4 @@
-//! The fault program itself: a short run is clean, and a run with a planted bug is red by that bug's name.
+//! The fault program itself: a short run counts, and is clean.
 
 #![allow(clippy::disallowed_methods, reason = "it reads where the binary under test is")]
 
@@ -29,15 +29,4 @@ fn a_shop_that_is_broken_for_a_moment_loses_and_doubles_nothing() {
     assert!(report["orders_acknowledged"].as_u64().is_some_and(|orders| orders >= 20), "{report:#}");
     let strikes = report["strikes"].as_array().expect("strikes");
     assert!(strikes.len() == 2 && strikes.iter().all(|strike| strike["fired"] == 1), "{report:#}");
-}
-
-#[test]
-fn an_oversell_is_found_by_its_name() {
-    let bug = ["--seed", "2", "--orders-min", "60", "--faults", "gateway-kill", "--bugs", "bug.inventory.oversells"];
-    let (code, said, report) = faults(&bug);
-    assert_eq!(code, Some(1), "{said}");
-    let kinds: Vec<&Value> =
-        report["violations"].as_array().expect("violations").iter().map(|violation| &violation["kind"]).collect();
-    assert!(kinds.contains(&&Value::from("oversold")), "{kinds:?}");
-    assert!(kinds.iter().all(|kind| **kind == "oversold"), "by its own name, not by any red: {kinds:?}");
 }
