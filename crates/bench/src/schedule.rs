@@ -132,6 +132,7 @@ fn words(kind: FaultKind) -> &'static str {
         FaultKind::ErrorAfterCommit => "done, 500 answered",
         FaultKind::Slow => "slower than our patience",
         FaultKind::RateLimited => "429",
+        FaultKind::SearchLags => "searches lag",
         FaultKind::WebhookLost => "webhooks lost",
         FaultKind::WebhookDoubled => "webhooks twice",
         FaultKind::WebhookLate => "webhooks late",

@@ -1,10 +1,11 @@
 //! `souk serve`: a shop, or a part of one, until it is told to stop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use contracts::SERVICES;
 use platform::{Clock, Config, Ids, Secrets};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use super::{say, told_to_stop};
 use crate::wire::{NotOpened, Shop};

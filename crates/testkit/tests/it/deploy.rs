@@ -110,7 +110,7 @@ async fn serve(config: Config, name: &str) -> Running {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_container_of_the_shop_starts_with_its_settings() {
-    let (files, database, broker) = (Files::read(), Database::postgres().await, Broker::new());
+    let (files, database, broker) = (Files::read(), Database::postgres().await, Broker::new(None));
     let compose = files.compose().expect("compose.yaml");
     // All at once, as an engine starts them: they find an empty database.
     let running = join_all(ours(&compose).map(|(name, container)| {
