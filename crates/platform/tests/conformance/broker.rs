@@ -250,7 +250,7 @@ fn cloud_event() -> Vec<u8> {
     use contracts::Id;
     let thing = ThingId::from_uuid(uuid::Uuid::from_u128(77));
     serde_json::json!({
-        "specversion": "1.0", "id": uuid::Uuid::now_v7(), "source": "/souk/speaker", "type": "thing.counted",
+        "specversion": "1.0", "id": uuid::Uuid::from_u128(78), "source": "/souk/speaker", "type": "thing.counted",
         "subject": thing.uuid(), "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json",
         "data": { "thing": thing, "what": "One" },
     })
