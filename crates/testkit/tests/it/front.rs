@@ -117,7 +117,14 @@ async fn what_is_the_shops_own_is_closed_and_refusals_are_problems() {
     client.post("/internal/calls/orders.facts", json!({})).await.refused(404, "request.unknown_route");
     client.get("/metrics").await.refused(404, "request.unknown_route");
     assert_eq!(asked.load(SeqCst), 0);
-    client.post("/v1/carts", json!({ "email": "x".repeat(300_000) })).await.refused(413, "request.too_large");
+    // Refused by what its head says, before any of it is sent.
+    let mut large = TcpStream::connect(front.address()).await.expect("nginx takes it");
+    let head = "POST /v1/carts HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n";
+    large.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = vec![0; 4096];
+    let read = large.read(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("request.too_large"), "{answer}");
     let nobody = Front::start(&all_at(&["127.0.0.1:9".parse().expect("an address")]));
     before(&nobody).get("/v1/products").await.refused(503, "unavailable");
     assert!(nobody.requests().contains("/v1/products"), "each request is a line of its log");
