@@ -131,18 +131,18 @@ async fn without_payments_orders_are_taken_and_complete_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_stock_shipping_and_mails_orders_are_taken_and_go_on_later() {
+async fn without_stock_and_mails_orders_are_taken_and_go_on_later() {
     let (mut shop, owner) = open(&[]).await;
     let teapot = owner.product(1999, 5).await;
     let buyer = shop.buyer().await;
     buyer.cart_with(&teapot, 1).await;
     shop.settle().await;
-    for service in ["inventory", "shipping", "notifications"] {
+    for service in ["inventory", "notifications"] {
         shop.take_down(service).await;
     }
     let order = buyer.place(TOKEN_OK).await;
     assert_eq!(buyer.see(&order).await["status"], "placed");
-    for service in ["inventory", "shipping", "notifications"] {
+    for service in ["inventory", "notifications"] {
         shop.bring_back(service).await;
     }
     until(PATIENCE, "it is confirmed", async || buyer.see(&order).await["status"] == "confirmed").await;
