@@ -23,7 +23,7 @@ struct Package {
     is_here: fn() -> bool,
 }
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 11] = [
     Package {
         name: "postgresql",
         gives: "PostgreSQL's server programs",
@@ -40,6 +40,7 @@ const PACKAGES: [Package; 10] = [
     Package { name: "python3-pika", gives: "pika for Python", is_here: || Path::new(PIKA).is_dir() },
     Package { name: "python3-venv", gives: "Python's venv", is_here: || Path::new(PYTHON).exists() && has_venv() },
     Package { name: "curl", gives: "curl", is_here: || on_path("curl").is_some() },
+    Package { name: "openssl", gives: "openssl", is_here: || on_path("openssl").is_some() },
     Package { name: "jq", gives: "jq", is_here: || on_path("jq").is_some() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];

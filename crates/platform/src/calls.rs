@@ -140,14 +140,16 @@ impl fmt::Debug for Peers {
 impl Peers {
     /// `remote` maps a call (`shipping.get_options`) or a service (`shipping`) to a base URL, or to those of its
     /// copies, parted by spaces; the more exact name wins, and both win over an answer in the process.
-    pub fn new(remote: &BTreeMap<String, String>, token: Option<String>, clock: Clock) -> Result<Self, Problem> {
+    pub fn new(remote: &BTreeMap<String, String>, token: Option<String>, clock: Clock) -> Result<Self, String> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(TRY_MAX)
             .timeout(TRY_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| Problem::internal(error.to_string()))?;
+            .map_err(|error| {
+                format!("no HTTP client: {error}; does this machine have certificates (`ca-certificates`)?")
+            })?;
         let remote = remote
             .iter()
             .map(|(name, url)| {

@@ -7,7 +7,7 @@ use axum::Router;
 use contracts::delivery::{Applied, Said, SaidEvent, SaidPage};
 use jiff::{SignedDuration, Timestamp};
 use metrics_exporter_prometheus::PrometheusHandle;
-use store::{Db, Tx, idempotency, inbox, job, outbox, work};
+use store::{Db, Dialect, Tx, idempotency, inbox, job, outbox, work};
 
 use crate::bus::{self, Bus, Carrier, Hears, Local, Publisher, Relay, RelaySetting, Watcher};
 use crate::calls::{self, AnyAnswer, Peers};
@@ -78,7 +78,7 @@ impl Process {
         for db in &databases {
             let here: Vec<&Service> = services.iter().filter(|service| service.ctx.db.is_same(db)).collect();
             let names: Vec<&'static str> = here.iter().map(|service| service.name).collect();
-            if matches!(self.bus, Bus::Local) {
+            if matches!(self.bus, Bus::Local) || db.dialect() == Dialect::Sqlite {
                 release_leases(db, &names).await.map_err(|error| error.to_string())?;
             }
             let setting = RelaySetting {
@@ -162,7 +162,7 @@ fn watches(services: &[Service]) -> Vec<(&'static str, Watch)> {
     services.iter().flat_map(|service| service.watches.iter().cloned()).chain(own).collect()
 }
 
-/// On a local bus this process is alone: what an earlier one had in hand is free again.
+/// On a local bus, and on SQLite, this process is alone: what an earlier one had in hand is free again.
 async fn release_leases(db: &Db, services: &[&'static str]) -> Result<(), store::Error> {
     let services = services.to_vec();
     db.of("souk")

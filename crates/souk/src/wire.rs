@@ -72,7 +72,7 @@ impl Shop {
         check(&config, names)?;
         let config = Arc::new(config);
         let token = Some(config.internal.service_token.clone()).filter(|token| !token.is_empty());
-        let peers = Peers::new(&config.peers, token, clock.clone()).map_err(|problem| problem.to_string())?;
+        let peers = Peers::new(&config.peers, token, clock.clone())?;
         let identity = Identity::new(Secrets::open(&config.server)?);
         let mut databases: Vec<(String, Db)> = Vec::new();
         let mut services = Vec::new();
