@@ -1,4 +1,5 @@
-//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`, `fuzz-api`, `image`.
+//! The repository's own commands: `cargo xtask check`, `test`, `tidy`, `services`, `fuzz-api`, `image`,
+//! `next-release`.
 //!
 //! Everything they start is private to the run (folder, port, process) and is gone when it ends.
 
@@ -14,6 +15,7 @@ mod check;
 mod failpoints;
 mod fuzz;
 mod image;
+mod next_release;
 mod process;
 mod services;
 mod test;
@@ -59,6 +61,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
+    /// The binary of the next release, as crates/bench/next-release.patch makes it, for a rolling upgrade between builds.
+    NextRelease,
     /// A private PostgreSQL and RabbitMQ in the foreground, until ctrl-c or the end of stdin.
     Services,
 }
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::tidy(),
         Command::FuzzApi { seconds, seed } => fuzz::fuzz_api(seconds, seed),
         Command::Image { binary } => image::image(binary),
+        Command::NextRelease => next_release::next_release(),
         Command::Services => services::foreground(),
     });
     match done {

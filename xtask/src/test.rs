@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+/// What the binary is built with that fault stories start: the dev build, with failpoints.
+pub const FAULTS_BINARY: [&str; 5] = ["build", "--workspace", "--all-features", "--bin", "souk"];
+
 const RELEASE_TEST: &str = "release_holds_no_failpoint";
 
 /// Runs the tests whose name contains `filter`, or all. `install` gets missing Debian packages first.
@@ -30,12 +33,12 @@ pub fn test(install: bool, filter: Option<&str>) -> Result<(), String> {
     outcome
 }
 
-/// The binary that fault stories start: the dev build, with failpoints.
+/// The binary that fault stories start.
 ///
 /// Asked for together with the tests, or cargo picks other features for what both need (a dev-dependency adds some)
 /// and compiles the shop twice.
 fn build_with_faults(target: &Path) -> Result<PathBuf, String> {
-    run(cargo().args(["build", "--workspace", "--all-features", "--bin", "souk", "--tests"]))?;
+    run(cargo().args(FAULTS_BINARY).arg("--tests"))?;
     Ok(target.join("debug/souk"))
 }
 
