@@ -6,6 +6,7 @@ mod columns;
 mod dependencies;
 mod exceptions;
 mod markers;
+mod patches;
 mod routes;
 mod sizes;
 mod sql;
@@ -18,7 +19,7 @@ use tree::Tree;
 /// A rule reads the sources and says what breaks it.
 type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("unreadable", tree::unreadable),
     ("file_length", sizes::file_length),
     ("function_length", sizes::function_length),
@@ -31,6 +32,7 @@ const RULES: [Rule; 12] = [
     ("admin_permission", routes::admin_permission),
     ("untold_route", routes::untold_route),
     ("unused_column", columns::unused_column),
+    ("stale_patch", patches::stale_patch),
 ];
 
 /// Fails when a rule is broken without an exception, or an exception is no longer needed.
@@ -90,6 +92,7 @@ mod tests {
             ("services/orders/src/store.rs", r#"statements! { ALL = "SELECT id FROM orders_order ORDER BY id"; }"#),
             ("services/orders/src/http.rs", "#[utoipa::path(get, path = \"/v1/admin/orders\")]\nasync fn list() {}"),
             ("services/orders/migrations/0001.sql", "CREATE TABLE orders_order (id @id, total @money)"),
+            ("crates/bench/next.patch", "--- a/Cargo.toml\n+++ b/Cargo.toml\n@@ -1 +1 @@\n-old\n+new\n"),
         ]);
         let mut red = findings(&tree, &Default::default()).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
         red.sort_unstable();

@@ -1,4 +1,4 @@
-//! The sources that rules read: every `.rs`, `.sql` and `Cargo.toml` of the workspace, Rust already parsed.
+//! The sources that rules read: every `.rs`, `.sql`, `.patch` and `Cargo.toml` of the workspace, Rust already parsed.
 
 use super::Finding;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -58,7 +58,10 @@ impl std::ops::Deref for RustSource<'_> {
 impl Tree {
     /// Reads the checkout at `root`, in the order of paths.
     pub fn read(root: &Path) -> Result<Self, String> {
-        let mut sources = Vec::new();
+        // Cargo has read it before anything here runs; a folder that a test lays out has none.
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).ok();
+        let mut sources =
+            manifest.into_iter().map(|text| Source::new("Cargo.toml".to_owned(), text)).collect::<Vec<_>>();
         for folder in FOLDERS {
             read_folder(&root.join(folder), folder, &mut sources)?;
         }
@@ -175,12 +178,16 @@ fn read_folder(folder: &Path, name: &str, into: &mut Vec<Source>) -> Result<(), 
             if file_name != "target" && !file_name.starts_with('.') {
                 read_folder(&path, &name, into)?;
             }
-        } else if name.ends_with(".rs") || name.ends_with(".sql") || file_name == "Cargo.toml" {
+        } else if is_source(&file_name) {
             let text = fs::read_to_string(&path).map_err(|why| format!("{name}: {why}"))?;
             into.push(Source::new(name, text));
         }
     }
     Ok(())
+}
+
+fn is_source(file_name: &str) -> bool {
+    file_name == "Cargo.toml" || [".rs", ".sql", ".patch"].iter().any(|ending| file_name.ends_with(ending))
 }
 
 #[cfg(test)]
