@@ -17,13 +17,16 @@ pub enum Kind {
     OrderedTwice,
     /// More money is held or kept than the order costs.
     ChargedTwice,
+    /// More went back than the shop gave back.
+    RefundedTwice,
     /// More was sold than there was.
     Oversold,
     /// It neither goes on nor ends.
     Stuck,
 }
 
-pub const KINDS: [Kind; 5] = [Kind::Lost, Kind::OrderedTwice, Kind::ChargedTwice, Kind::Oversold, Kind::Stuck];
+pub const KINDS: [Kind; 6] =
+    [Kind::Lost, Kind::OrderedTwice, Kind::ChargedTwice, Kind::RefundedTwice, Kind::Oversold, Kind::Stuck];
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Violation {
@@ -41,6 +44,8 @@ pub struct OrderSeen {
     pub status: String,
     pub total: i64,
     pub due: i64,
+    /// What went back of it, as the shop has it.
+    pub refunded: i64,
     /// Whether shipping still has to say if it may be cancelled.
     pub is_asked_to_cancel: bool,
     /// Units that were not cancelled, by variant.
@@ -156,7 +161,8 @@ fn check_money(seen: &Seen, found: &mut Vec<Violation>) {
     for order in &seen.orders {
         let charges: Vec<&Charge> = of_order(seen, &order.number).collect();
         let held: i64 = charges.iter().map(|charge| charge.authorized - charge.voided).sum();
-        let kept = held - charges.iter().map(|charge| charge.refunded).sum::<i64>();
+        let refunded: i64 = charges.iter().map(|charge| charge.refunded).sum();
+        let kept = held - refunded;
         let keeping = charges.iter().filter(|one| one.authorized > one.voided + one.refunded).count();
         let is_over = if order.status == "cancelled" { kept > 0 } else { kept > order.due };
         if is_over || keeping > 1 {
@@ -165,6 +171,11 @@ fn check_money(seen: &Seen, found: &mut Vec<Violation>) {
                 order.status, order.due, order.total
             );
             note(found, Kind::ChargedTwice, &order.id, about);
+        }
+        if refunded != order.refunded {
+            let kind = if refunded > order.refunded { Kind::RefundedTwice } else { Kind::Lost };
+            let about = format!("the gateway gave {refunded} back, and the shop says {}", order.refunded);
+            note(found, kind, &order.id, about);
         }
         if order.is_sold() && held < order.due {
             let about = format!("{}: {} are due, and the gateway holds {held}", order.status, order.due);

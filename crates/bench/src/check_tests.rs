@@ -17,6 +17,7 @@ fn order() -> OrderSeen {
         status: "confirmed".to_owned(),
         total: TOTAL,
         due: TOTAL,
+        refunded: 0,
         is_asked_to_cancel: false,
         units: vec![("teapot".to_owned(), 1)],
     }
@@ -63,6 +64,7 @@ fn a_sound_shop_has_no_violation() {
             history.push(acknowledged(Operation::Refund, "refund", 100));
             history.push(acknowledged(Operation::Refund, "refund", 100));
             (seen.charges[0].captured, seen.charges[0].refunded) = (TOTAL, 100);
+            seen.orders[0].refunded = 100;
         }),
         []
     );
@@ -116,6 +118,16 @@ fn more_money_than_an_order_costs_is_charged_twice() {
         seen.charges.push(charge);
     });
     assert_eq!(nobodys, [Kind::ChargedTwice]);
+}
+
+#[test]
+fn more_money_back_than_the_shop_gave_is_refunded_twice() {
+    let twice = found(|history, seen| {
+        history.push(acknowledged(Operation::Refund, "refund", 100));
+        (seen.orders[0].refunded, seen.charges[0].captured, seen.charges[0].refunded) = (100, TOTAL, 200);
+    });
+    assert_eq!(twice, [Kind::RefundedTwice]);
+    assert_eq!(found(|_, seen| seen.orders[0].refunded = 100), [Kind::Lost], "the gateway gave nothing");
 }
 
 #[test]

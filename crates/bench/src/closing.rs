@@ -123,6 +123,7 @@ fn order(seen: &Value) -> Option<OrderSeen> {
         status: text("status")?,
         total: amount("total")?,
         due: amount("due")?,
+        refunded: amount("refunded")?,
         is_asked_to_cancel: seen["cancel_request"]["state"] == "requested",
         units: units.collect::<Option<Vec<_>>>()?,
     })

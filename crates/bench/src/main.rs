@@ -6,7 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "a program that measures real time and starts real processes")]
 
 mod check;
+mod clock;
 mod closing;
+mod disk;
 mod faults;
 mod history;
 mod market;
@@ -14,6 +16,7 @@ mod nemesis;
 mod proxy;
 mod report;
 mod rig;
+mod rolling;
 mod schedule;
 mod shopper;
 mod unit;
@@ -70,7 +73,7 @@ struct FaultsArguments {
     /// The dev build with failpoints (`cargo build -p souk --features faults`); the one beside this program if not said.
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// What a rolling restart changes to; the same if not said.
+    /// The next release, for `upgrade` (`cargo xtask next-release`); `souk-next` beside the binary if not said.
     #[arg(long)]
     next_binary: Option<PathBuf>,
     /// A bug that every process has (`bug.inventory.oversells`): the run has to find it. Several are parted by commas.
@@ -103,7 +106,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Gateway { listen, state } => runtime.block_on(gateway(&listen, &state)),
         Command::Faults(arguments) => match runtime.block_on(all(&arguments)) {
-            Ok(reports) => close(&arguments, &reports),
+            Ok((reports, broken_off)) => close(&arguments, &reports, &broken_off),
             Err(why) => fail(&why),
         },
     }
@@ -119,35 +122,44 @@ async fn gateway(listen: &str, state: &std::path::Path) -> ExitCode {
     }
 }
 
-async fn all(arguments: &FaultsArguments) -> Result<Vec<Report>, String> {
-    let mut reports = Vec::new();
+/// The reports, and the seeds that have none with why not.
+async fn all(arguments: &FaultsArguments) -> Result<(Vec<Report>, Vec<(u64, String)>), String> {
+    let (mut reports, mut broken_off) = (Vec::new(), Vec::new());
     for seed in &arguments.seed {
         let temporary = tempfile::Builder::new().prefix("souk-faults-").tempdir().map_err(|why| why.to_string())?;
         let kept = arguments.keep.as_ref().map(|folder| folder.join(format!("seed-{seed}")));
         let folder = kept.clone().unwrap_or_else(|| temporary.path().to_path_buf());
         std::fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let folder = folder.canonicalize().map_err(|why| format!("{}: {why}", folder.display()))?;
-        let report = faults::run(&one(arguments, *seed, folder)?).await?;
-        say(&format!("\n{report}\n"));
-        reports.push(report);
+        match faults::run(&one(arguments, *seed, folder)?).await {
+            Ok(report) => {
+                say(&format!("\n{report}\n"));
+                reports.push(report);
+            }
+            Err(why) => broken_off.push((*seed, why)),
+        }
     }
-    Ok(reports)
+    Ok((reports, broken_off))
 }
 
 fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, String> {
     let here = std::env::current_exe().map_err(|why| format!("this program: {why}"))?;
     let binary = arguments.binary.clone().unwrap_or_else(|| here.with_file_name("souk"));
-    let next_binary = arguments.next_binary.as_deref().map(rig::must_exist).transpose()?;
     let groups =
         if arguments.faults.is_empty() { GROUPS.map(|(_, group)| group).to_vec() } else { arguments.faults.clone() };
+    let next_binary = match groups.contains(&Group::Upgrade) {
+        true => Some(next(arguments.next_binary.clone().unwrap_or_else(|| binary.with_file_name("souk-next")))?),
+        false => None,
+    };
     if arguments.copies == 0 || arguments.buyers == 0 {
         return Err("`--copies` and `--buyers`: a whole number from 1 on".to_owned());
     }
     Ok(Run {
         seed,
         plan: Plan {
-            binary: rig::must_exist(&binary)?,
+            binary: rig::must_exist(&binary, "--binary", "cargo build -p souk --features faults")?,
             next_binary,
+            own_disk: groups.contains(&Group::FullDisk),
             copies: arguments.copies,
             bugs: arguments.bugs.clone(),
             folder,
@@ -155,7 +167,9 @@ fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, S
         groups,
         lengths: Lengths {
             pause: Duration::from_secs(arguments.pause_seconds),
+            full_disk: Duration::from_secs(12),
             alarm: Duration::from_secs(12),
+            clock: Duration::from_secs(15),
             network: Duration::from_secs(8),
         },
         load: Duration::from_secs(arguments.seconds),
@@ -165,14 +179,23 @@ fn one(arguments: &FaultsArguments, seed: u64, folder: PathBuf) -> Result<Run, S
     })
 }
 
-fn close(arguments: &FaultsArguments, reports: &[Report]) -> ExitCode {
+fn next(binary: PathBuf) -> Result<PathBuf, String> {
+    let made_by = "cargo xtask next-release`, or name the other faults by `--faults";
+    rig::must_exist(&binary, "--next-binary", made_by)
+}
+
+fn close(arguments: &FaultsArguments, reports: &[Report], broken_off: &[(u64, String)]) -> ExitCode {
     if let Some(file) = &arguments.json {
         let text = serde_json::to_string_pretty(reports).expect("a report is plain data");
         if let Err(why) = std::fs::write(file, text) {
             return fail(&format!("{}: {why}", file.display()));
         }
     }
-    let mut code = 0;
+    say(&format!("{}\n", report::markdown(reports)));
+    let mut code = if broken_off.is_empty() { 0 } else { 2 };
+    for (seed, why) in broken_off {
+        say(&format!("seed {seed}: does not count: broken off: {why}"));
+    }
     for report in reports {
         match report.verdict() {
             Verdict::Clean => say(&format!("seed {}: counts, and is clean", report.seed)),

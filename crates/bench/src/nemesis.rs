@@ -1,6 +1,5 @@
 //! Breaks the shop as the schedule says, heals it again, and notes what struck while orders were in flight.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -15,19 +14,23 @@ use rand::{Rng, SeedableRng};
 use rustix::process::Signal;
 use serde::Serialize;
 use serde_json::{Value, json};
-use testkit::psp::FaultKind;
+use testkit::Client;
 
+use crate::clock::{self, Clock};
 use crate::market::Market;
 use crate::proxy::Wire;
 use crate::rig::Rig;
+use crate::rolling;
 use crate::schedule::{Engine, Fault};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A process that does not come to its fault point in this time is no fault that struck.
 const POINT_MAX: Duration = Duration::from_secs(60);
 const GATEWAY_MAX: Duration = Duration::from_secs(60);
+/// A disk is full until a write met it, and at most so long.
+const FULL_MAX: Duration = Duration::from_secs(60);
 /// Longer than `server.shutdown_seconds_max`.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
+pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// What was said in this time is said again.
 const LISTEN: Duration = Duration::from_secs(4);
 /// Orders under way that a fault waits for, and how long.
@@ -57,10 +60,10 @@ pub struct Nemesis<'a> {
 
 /// What is being noted while a fault is on.
 #[derive(Debug, Default)]
-struct Fired {
-    times: u32,
-    orders_in_flight: i64,
-    note: String,
+pub struct Fired {
+    pub times: u32,
+    pub orders_in_flight: i64,
+    pub note: String,
 }
 
 impl Nemesis<'_> {
@@ -73,10 +76,19 @@ impl Nemesis<'_> {
             Fault::Point { service, point, after } => self.point(service, point, *after).await?,
             Fault::BrokerKill { down } => self.broker_kill(*down).await?,
             Fault::PostgresKill { down } => self.postgres_kill(*down).await?,
+            Fault::FullDisk { lasts } => self.full_disk(*lasts).await?,
             Fault::DiskAlarm { lasts } => self.disk_alarm(*lasts).await?,
             Fault::Pause { service, lasts } => self.pause(service, *lasts).await,
-            Fault::Rolling => self.rolling().await?,
-            Fault::Gateway { kind, times, seconds } => self.gateway(*kind, *times, *seconds).await?,
+            Fault::ClockStep { service, seconds, lasts } => self.clock_step(service, *seconds, *lasts).await?,
+            Fault::Rolling => rolling::restart(self).await?,
+            Fault::Upgrade { seed } => rolling::upgrade(self, *seed).await?,
+            Fault::Gateway { operation, kind, times, seconds } => {
+                self.gateway(
+                    json!({ "operation": operation, "kind": kind, "times": times, "seconds": seconds }),
+                    *times,
+                )
+                .await?
+            }
             Fault::GatewayKill { down } => self.gateway_kill(*down).await?,
             Fault::Network { to, wire, lasts } => self.network(*to, *wire, *lasts).await,
             Fault::Duplicates { seed } => self.duplicates(*seed).await?,
@@ -109,7 +121,7 @@ impl Nemesis<'_> {
         let fired = self.once();
         self.rig.units[at].kill();
         tokio::time::sleep(down).await;
-        self.rig.units[at].start(None)?;
+        self.rig.units[at].start()?;
         Ok(fired)
     }
 
@@ -117,10 +129,8 @@ impl Nemesis<'_> {
         let at = self.one_of(service);
         let armed = if after == 0 { format!("{point}=return") } else { format!("{point}={after}*off->return") };
         let unit = &mut self.rig.units[at];
-        unit.signal(Signal::TERM);
-        let _ = unit.end(DRAIN_MAX).await;
-        unit.kill();
-        unit.start(Some(&armed))?;
+        let _ = unit.stop(DRAIN_MAX).await;
+        unit.start_armed(&armed)?;
         let begun = Instant::now();
         let mut fired = Fired::default();
         while begun.elapsed() < POINT_MAX {
@@ -132,7 +142,7 @@ impl Nemesis<'_> {
         }
         let unit = &mut self.rig.units[at];
         unit.kill();
-        unit.start(None)?;
+        unit.start()?;
         Ok(fired)
     }
 
@@ -169,33 +179,51 @@ impl Nemesis<'_> {
         fired
     }
 
-    async fn rolling(&mut self) -> Result<Fired, String> {
-        let next: Option<PathBuf> = self.rig.plan.next_binary.clone();
-        let mut fired = Fired { orders_in_flight: i64::MAX, ..Fired::default() };
-        for unit in &mut self.rig.units {
-            fired.orders_in_flight = fired.orders_in_flight.min(self.market.in_flight());
-            unit.signal(Signal::TERM);
-            match unit.end(DRAIN_MAX).await {
-                Ok(status) if status.success() => {}
-                Ok(status) => fired.note = format!("{}{} ended with {status}; ", fired.note, unit.name),
-                Err(why) => {
-                    fired.note = format!("{}{why}; ", fired.note);
-                    unit.kill();
-                }
-            }
-            if let Some(next) = &next {
-                unit.set_program(next);
-            }
-            unit.start(None)?;
-            unit.ready().await?;
-            fired.times += 1;
+    async fn full_disk(&mut self, lasts: Duration) -> Result<Fired, String> {
+        let disk = self.rig.disk.as_ref().ok_or("PostgreSQL has no disk of its own")?;
+        let before = full(&self.rig.postgres.said());
+        disk.fill()?;
+        let (begun, fired) = (Instant::now(), self.once());
+        // By its own words: what nobody had to write to was not full.
+        let refused = || full(&self.rig.postgres.said()).saturating_sub(before);
+        while begun.elapsed() < lasts || (refused() == 0 && begun.elapsed() < FULL_MAX) {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
+        let times = refused();
+        disk.free()?;
+        let note = format!(
+            "{times} writes found no space; PostgreSQL {}",
+            match self.rig.postgres.is_up() {
+                true => "went on",
+                false => "ended",
+            }
+        );
+        Ok(Fired { times: u32::from(times > 0), note, ..fired })
+    }
+
+    async fn clock_step(&mut self, service: &str, seconds: i64, lasts: Duration) -> Result<Fired, String> {
+        let at = self.one_of(service);
+        let clock = Clock::new(self.rig.plan.folder.join(format!("{}.clock", self.rig.units[at].name)))?;
+        let unit = &mut self.rig.units[at];
+        let _ = unit.stop(DRAIN_MAX).await;
+        unit.start_on(&clock)?;
+        unit.ready().await?;
+        let client = Client::new(format!("http://{}", unit.address));
+        self.busy().await;
+        clock.step(seconds)?;
+        let mut fired = self.once();
+        tokio::time::sleep(lasts).await;
+        fired.times = u32::from(clock::has_stepped(&client, seconds).await);
+        clock.step(0)?;
+        tokio::time::sleep(lasts / 3).await;
+        let unit = &mut self.rig.units[at];
+        let _ = unit.stop(DRAIN_MAX).await;
+        unit.start()?;
         Ok(fired)
     }
 
-    async fn gateway(&mut self, kind: FaultKind, times: u32, seconds: f64) -> Result<Fired, String> {
+    async fn gateway(&mut self, fault: Value, times: u32) -> Result<Fired, String> {
         let client = self.rig.gateway_client();
-        let fault = json!({ "operation": "*", "kind": kind, "times": times, "seconds": seconds });
         client.post("/_control/faults", fault).sent().await.map_err(|why| why.to_string())?;
         let begun = Instant::now();
         let mut fired = Fired::default();
@@ -215,7 +243,7 @@ impl Nemesis<'_> {
         let fired = self.once();
         self.rig.gateway.kill();
         tokio::time::sleep(down).await;
-        self.rig.gateway.start(None)?;
+        self.rig.gateway.start()?;
         self.rig.gateway.ready().await?;
         Ok(fired)
     }
@@ -238,6 +266,11 @@ impl Nemesis<'_> {
         let note = format!("{said} events");
         Ok(Fired { times: u32::from(said > 0), note, ..fired })
     }
+}
+
+/// How often PostgreSQL found no space.
+fn full(said: &str) -> usize {
+    said.matches("No space left on device").count()
 }
 
 /// How often what is armed has struck.

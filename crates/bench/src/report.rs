@@ -95,11 +95,48 @@ impl fmt::Display for Report {
     }
 }
 
+/// What `docs/reliability.md` shows: a row a run, then a row a fault with how often it fired and how many orders were in
+/// flight then, summed over the runs and at the least.
+pub fn markdown(reports: &[Report]) -> String {
+    let mut text = String::from(
+        "| seed | processes | orders acknowledged | faults scheduled, fired | fewest orders in flight at one | to rest |",
+    );
+    KINDS.iter().for_each(|kind| text += &format!(" {} |", name(*kind)));
+    text += " audit findings |\n|";
+    text += &"---|".repeat(7 + KINDS.len());
+    for report in reports {
+        let fired = report.strikes.iter().filter(|strike| strike.fired > 0).count();
+        let fewest = report.strikes.iter().map(|strike| strike.orders_in_flight).min().unwrap_or_default();
+        text += &format!(
+            "\n| {} | {} | {} | {}, {fired} | {fewest} | {:.0} s |",
+            report.seed,
+            report.copies * contracts::SERVICES.len(),
+            report.orders_acknowledged,
+            report.strikes.len(),
+            report.settle_seconds
+        );
+        KINDS.iter().for_each(|kind| text += &format!(" {} |", report.count(*kind)));
+        text += &format!(" {} |", report.findings.len());
+    }
+    text += "\n\n| fault | runs | fired | fewest orders in flight |\n|---|---|---|---|";
+    let mut by_fault: BTreeMap<&str, Vec<&Strike>> = BTreeMap::new();
+    for strike in reports.iter().flat_map(|report| &report.strikes) {
+        by_fault.entry(&strike.fault).or_default().push(strike);
+    }
+    for (fault, strikes) in by_fault {
+        let fired: u32 = strikes.iter().map(|strike| strike.fired).sum();
+        let fewest = strikes.iter().map(|strike| strike.orders_in_flight).min().unwrap_or_default();
+        text += &format!("\n| {fault} | {} | {fired} | {fewest} |", strikes.len());
+    }
+    text
+}
+
 fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Lost => "lost",
         Kind::OrderedTwice => "ordered twice",
         Kind::ChargedTwice => "charged twice",
+        Kind::RefundedTwice => "refunded twice",
         Kind::Oversold => "oversold",
         Kind::Stuck => "stuck",
     }
@@ -131,6 +168,14 @@ mod tests {
             violations: Vec::new(),
             findings: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_run_and_each_fault() {
+        let table = markdown(&[report(), Report { seed: 2, copies: 2, ..report() }]);
+        assert!(table.contains("| 1 | 9 | 500 | 1, 1 | 4 | 1 s | 0 | 0 | 0 | 0 | 0 | 0 | 0 |"), "{table}");
+        assert!(table.contains("| 2 | 18 | 500 |"), "{table}");
+        assert!(table.contains("| kill -9 orders | 2 | 2 | 4 |"), "{table}");
     }
 
     #[test]

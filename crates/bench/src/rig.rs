@@ -11,6 +11,7 @@ use engines::{Postgres, RabbitMq};
 use testkit::{Client, Front};
 use url::Url;
 
+use crate::disk::Disk;
 use crate::proxy::Proxy;
 use crate::unit::{Start, Unit};
 
@@ -30,8 +31,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 pub struct Plan {
     /// The dev build of `souk`, with failpoints.
     pub binary: PathBuf,
-    /// What a rolling restart changes to; none: the same.
+    /// What a rolling upgrade changes to, where there is one.
     pub next_binary: Option<PathBuf>,
+    /// Whether PostgreSQL has a disk that can be full.
+    pub own_disk: bool,
     /// Processes of each service.
     pub copies: usize,
     /// Bugs that all of them have, by name: a run that is to be red.
@@ -46,6 +49,8 @@ pub struct Rig {
     pub gateway: Unit,
     pub front: Front,
     pub postgres: Postgres,
+    /// After PostgreSQL, which lies on it.
+    pub disk: Option<Disk>,
     pub broker: RabbitMq,
     pub to_postgres: Proxy,
     pub to_broker: Proxy,
@@ -60,12 +65,13 @@ impl Rig {
     /// Starts everything; call it on the main thread.
     pub async fn start(plan: Plan) -> Result<Self, String> {
         let broker = RabbitMq::begin()?;
-        let postgres = Postgres::start()?;
+        let disk = if plan.own_disk { Some(Disk::mount()?) } else { None };
+        let postgres = disk.as_ref().map_or_else(Postgres::start, |disk| Postgres::start_in(disk.path()))?;
         let broker = broker.ready()?;
         let to_postgres = proxy(&postgres.url()).await?;
         let to_broker = proxy(&broker.url()).await?;
         let mut gateway = gateway(&plan)?;
-        gateway.start(None)?;
+        gateway.start()?;
         gateway.ready().await?;
         let mut addresses: BTreeMap<&'static str, Vec<SocketAddr>> = BTreeMap::new();
         for service in SERVICES {
@@ -82,6 +88,7 @@ impl Rig {
             gateway,
             front,
             postgres,
+            disk,
             broker,
             to_postgres,
             to_broker,
@@ -91,7 +98,7 @@ impl Rig {
         };
         rig.must(&["migrate"])?;
         for unit in &mut rig.units {
-            unit.start(None)?;
+            unit.start()?;
         }
         for unit in &mut rig.units {
             unit.ready().await?;
@@ -131,12 +138,16 @@ impl Rig {
     pub async fn revive(&mut self) -> Result<(), String> {
         const ROUNDS_MAX: usize = 20;
         let mut last = String::new();
+        if !self.postgres.is_up() {
+            self.revived.push("PostgreSQL".to_owned());
+            self.postgres.restart()?;
+        }
         for _ in 0..ROUNDS_MAX {
             let mut is_whole = true;
             for unit in &mut self.units {
                 if !unit.is_up() {
                     self.revived.push(unit.name.clone());
-                    unit.start(None)?;
+                    unit.start()?;
                 }
                 if let Err(why) = unit.ready().await {
                     (is_whole, last) = (false, why);
@@ -252,14 +263,14 @@ fn parsed(url: &str) -> Result<Url, String> {
 }
 
 fn free_address() -> Result<SocketAddr, String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0");
-    listener.and_then(|listener| listener.local_addr()).map_err(|why| format!("no free port: {why}"))
+    engines::free_port()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .map_err(|why| format!("no free port: {why}"))
 }
 
-/// # Errors
-/// There is no such program.
-pub fn must_exist(program: &Path) -> Result<PathBuf, String> {
-    program.canonicalize().map_err(|why| {
-        format!("`--binary {}`: {why}; build it with `cargo build -p souk --features faults`", program.display())
-    })
+/// The program, by its whole path; `made_by` is how to get it.
+pub fn must_exist(program: &Path, argument: &str, made_by: &str) -> Result<PathBuf, String> {
+    program
+        .canonicalize()
+        .map_err(|why| format!("`{argument} {}`: {why}; build it with `{made_by}`", program.display()))
 }

@@ -19,24 +19,32 @@ pub enum Group {
     Point,
     Broker,
     Postgres,
+    FullDisk,
     DiskAlarm,
     Pause,
+    Clock,
     Rolling,
+    Upgrade,
     Gateway,
+    Webhooks,
     GatewayKill,
     Network,
     Duplicates,
 }
 
-pub const GROUPS: [(&str, Group); 11] = [
+pub const GROUPS: [(&str, Group); 15] = [
     ("kill", Group::Kill),
     ("point", Group::Point),
     ("broker", Group::Broker),
     ("postgres", Group::Postgres),
+    ("full-disk", Group::FullDisk),
     ("disk-alarm", Group::DiskAlarm),
     ("pause", Group::Pause),
+    ("clock", Group::Clock),
     ("rolling", Group::Rolling),
+    ("upgrade", Group::Upgrade),
     ("gateway", Group::Gateway),
+    ("webhooks", Group::Webhooks),
     ("gateway-kill", Group::GatewayKill),
     ("network", Group::Network),
     ("duplicates", Group::Duplicates),
@@ -78,6 +86,10 @@ pub enum Fault {
     PostgresKill {
         down: Duration,
     },
+    /// PostgreSQL has no disk left.
+    FullDisk {
+        lasts: Duration,
+    },
     /// The broker has no disk left: its confirms never come.
     DiskAlarm {
         lasts: Duration,
@@ -87,9 +99,21 @@ pub enum Fault {
         service: &'static str,
         lasts: Duration,
     },
+    /// The clock of a process steps by so much, and back after a while.
+    ClockStep {
+        service: &'static str,
+        seconds: i64,
+        lasts: Duration,
+    },
     /// SIGTERM to each process in turn, and its start.
     Rolling,
+    /// The same into the next release, back, and into it again.
+    Upgrade {
+        seed: u64,
+    },
     Gateway {
+        /// `create`, `refund`, …; `*` for any that changes something.
+        operation: &'static str,
         kind: FaultKind,
         times: u32,
         seconds: f64,
@@ -114,11 +138,17 @@ impl fmt::Display for Fault {
             Self::Kill { service, .. } => write!(f, "kill -9 {service}"),
             Self::Point { service, point, .. } => write!(f, "{service} dies at {point}"),
             Self::BrokerKill { .. } => f.write_str("kill -9 RabbitMQ"),
-            Self::PostgresKill { .. } => f.write_str("PostgreSQL ends at once"),
+            Self::PostgresKill { .. } => f.write_str("kill -9 PostgreSQL"),
+            Self::FullDisk { lasts } => write!(f, "PostgreSQL's disk is full for {} s", lasts.as_secs()),
             Self::DiskAlarm { .. } => f.write_str("RabbitMQ's disk alarm"),
             Self::Pause { service, lasts } => write!(f, "SIGSTOP {service} for {} s", lasts.as_secs()),
+            Self::ClockStep { service, seconds, lasts } => {
+                write!(f, "clock of {service} steps by {seconds:+} s for {} s", lasts.as_secs())
+            }
             Self::Rolling => f.write_str("rolling restart"),
-            Self::Gateway { kind, .. } => write!(f, "gateway: {}", words(*kind)),
+            Self::Upgrade { .. } => f.write_str("rolling upgrade, back, and again"),
+            Self::Gateway { operation: "*", kind, .. } => write!(f, "gateway: {}", words(*kind)),
+            Self::Gateway { operation, kind, .. } => write!(f, "gateway at {operation}: {}", words(*kind)),
             Self::GatewayKill { .. } => f.write_str("kill -9 the gateway"),
             Self::Network { to, wire, lasts } => write!(f, "{to:?}: {wire:?} wire for {} s", lasts.as_secs()),
             Self::Duplicates { .. } => f.write_str("events again, shuffled"),
@@ -141,17 +171,25 @@ fn words(kind: FaultKind) -> &'static str {
     }
 }
 
-const GATEWAY_KINDS: [FaultKind; 9] = [
-    FaultKind::DropAfterCommit,
-    FaultKind::ErrorAfterCommit,
-    FaultKind::Slow,
-    FaultKind::RateLimited,
+/// What goes wrong at which operation of the gateway, how often.
+const GATEWAY: [(FaultKind, &str, u32); 7] = [
+    (FaultKind::DropAfterCommit, "create", 3),
+    (FaultKind::DropAfterCommit, "capture", 2),
+    (FaultKind::DropAfterCommit, "cancel", 2),
+    (FaultKind::DropAfterCommit, "refund", 2),
+    (FaultKind::ErrorAfterCommit, "*", 3),
+    (FaultKind::Slow, "*", 3),
+    (FaultKind::RateLimited, "*", 3),
+];
+const WEBHOOKS: [FaultKind; 5] = [
     FaultKind::WebhookLost,
     FaultKind::WebhookDoubled,
     FaultKind::WebhookLate,
     FaultKind::WebhookEarly,
     FaultKind::WebhookReordered,
 ];
+/// Longer than a lease of an event or a job, and than an order of these shops waits for its money.
+const CLOCK_STEP_SECONDS: i64 = 150;
 /// Longer than `gateway_seconds_max` of these shops.
 const SLOW_SECONDS: f64 = 6.0;
 
@@ -174,7 +212,9 @@ const POINTS: [(&str, &[&str]); 10] = [
 #[derive(Debug, Clone, Copy)]
 pub struct Lengths {
     pub pause: Duration,
+    pub full_disk: Duration,
     pub alarm: Duration,
+    pub clock: Duration,
     pub network: Duration,
 }
 
@@ -199,14 +239,16 @@ fn of_group(group: Group, random: &mut StdRng, lengths: Lengths) -> Vec<Fault> {
             .collect(),
         Group::Broker => vec![Fault::BrokerKill { down: down(random) }],
         Group::Postgres => vec![Fault::PostgresKill { down: down(random) }],
+        Group::FullDisk => vec![Fault::FullDisk { lasts: lengths.full_disk }],
         Group::DiskAlarm => vec![Fault::DiskAlarm { lasts: lengths.alarm }],
-        Group::Pause => {
-            let busy = ["orders", "inventory", "payments", "carts"];
-            let service = busy.choose(random).copied().expect("there are some");
-            vec![Fault::Pause { service, lasts: lengths.pause }]
-        }
+        Group::Pause => vec![Fault::Pause { service: busy(random), lasts: lengths.pause }],
+        Group::Clock => [CLOCK_STEP_SECONDS, -CLOCK_STEP_SECONDS]
+            .map(|seconds| Fault::ClockStep { service: busy(random), seconds, lasts: lengths.clock })
+            .to_vec(),
         Group::Rolling => vec![Fault::Rolling],
-        Group::Gateway => GATEWAY_KINDS.iter().map(|kind| gateway(*kind)).collect(),
+        Group::Upgrade => vec![Fault::Upgrade { seed: random.random() }],
+        Group::Gateway => GATEWAY.map(|(kind, operation, times)| gateway(kind, operation, times)).to_vec(),
+        Group::Webhooks => WEBHOOKS.map(|kind| gateway(kind, "*", 3)).to_vec(),
         Group::GatewayKill => vec![Fault::GatewayKill { down: down(random) }],
         Group::Network => [Engine::Postgres, Engine::Broker]
             .into_iter()
@@ -217,13 +259,18 @@ fn of_group(group: Group, random: &mut StdRng, lengths: Lengths) -> Vec<Fault> {
     }
 }
 
-fn gateway(kind: FaultKind) -> Fault {
+/// A service that is at work whatever buyers do.
+fn busy(random: &mut StdRng) -> &'static str {
+    ["orders", "inventory", "payments", "carts"].choose(random).copied().expect("there are some")
+}
+
+fn gateway(kind: FaultKind, operation: &'static str, times: u32) -> Fault {
     let seconds = match kind {
         FaultKind::Slow => SLOW_SECONDS,
         FaultKind::WebhookLate => 2.0,
         _ => 0.0,
     };
-    Fault::Gateway { kind, times: 3, seconds }
+    Fault::Gateway { operation, kind, times, seconds }
 }
 
 fn down(random: &mut StdRng) -> Duration {
@@ -234,8 +281,13 @@ fn down(random: &mut StdRng) -> Duration {
 mod tests {
     use super::*;
 
-    const LENGTHS: Lengths =
-        Lengths { pause: Duration::from_secs(30), alarm: Duration::from_secs(10), network: Duration::from_secs(8) };
+    const LENGTHS: Lengths = Lengths {
+        pause: Duration::from_secs(30),
+        full_disk: Duration::from_secs(10),
+        alarm: Duration::from_secs(10),
+        clock: Duration::from_secs(10),
+        network: Duration::from_secs(8),
+    };
 
     #[test]
     fn a_seed_replays_its_faults_and_another_has_others() {

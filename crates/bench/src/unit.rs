@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::clock::Clock;
+
 /// Machine time for a process to serve, or to end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -54,7 +56,21 @@ impl Unit {
     }
 
     /// Starts it; call it on the main thread, at whose end the kernel kills it.
-    pub fn start(&mut self, failpoint: Option<&str>) -> Result<(), String> {
+    pub fn start(&mut self) -> Result<(), String> {
+        self.start_with(None, &[])
+    }
+
+    /// Starts it so that it dies at a named point.
+    pub fn start_armed(&mut self, failpoint: &str) -> Result<(), String> {
+        self.start_with(Some(failpoint), &[])
+    }
+
+    /// Starts it on a clock that can step.
+    pub fn start_on(&mut self, clock: &Clock) -> Result<(), String> {
+        self.start_with(None, &clock.settings())
+    }
+
+    fn start_with(&mut self, failpoint: Option<&str>, settings: &[(String, String)]) -> Result<(), String> {
         self.starts += 1;
         let file = |end: &str| {
             let path = self.log(end);
@@ -62,7 +78,8 @@ impl Unit {
         };
         let mut command = Command::new("setpriv");
         command.arg("--pdeathsig=KILL").arg(&self.program).args(&self.arguments);
-        command.current_dir(&self.folder).env_clear().envs(self.settings.iter().cloned()).stdin(Stdio::null());
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command.env_clear().envs(self.settings.iter().chain(settings).cloned());
         let armed: Vec<&str> = self.failpoints.iter().map(String::as_str).chain(failpoint).collect();
         if !armed.is_empty() {
             command.env("FAILPOINTS", armed.join(";"));
@@ -98,8 +115,16 @@ impl Unit {
         self.child.is_some() && self.ended().is_none()
     }
 
+    /// SIGTERM, and its end in that time; killed after it. How it ended, or why not.
+    pub async fn stop(&mut self, within: Duration) -> Result<ExitStatus, String> {
+        self.signal(Signal::TERM);
+        let ended = self.end(within).await;
+        self.kill();
+        ended
+    }
+
     /// Waits for its end.
-    pub async fn end(&mut self, within: Duration) -> Result<ExitStatus, String> {
+    async fn end(&mut self, within: Duration) -> Result<ExitStatus, String> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.ended() {

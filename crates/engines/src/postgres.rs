@@ -4,16 +4,20 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::program::{command, free_port, stop, tell, wait_until};
+use crate::program::{command, free_port, stop, wait_until};
 
 const INSTALLED: &str = "/usr/lib/postgresql";
 const START_SECONDS: u64 = 60;
 /// Another process may take the port between our choosing it and PostgreSQL binding it.
 const PORT_TRIES: usize = 5;
+const RESTART_MAX: Duration = Duration::from_secs(60);
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A running server. Dropping it stops it and removes its folder.
 #[derive(Debug)]
@@ -28,12 +32,17 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a durable server (fsync on) with 300 connections, C locale and trust for the user `postgres`.
     pub fn start() -> Result<Self, String> {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same, with its folder in this one.
+    pub fn start_in(parent: &Path) -> Result<Self, String> {
         let programs = newest_programs(Path::new(INSTALLED))
             .ok_or("PostgreSQL's server programs are missing: `apt-get install -y postgresql`")?;
         let account = Account::for_server()?;
         let folder = tempfile::Builder::new()
             .prefix("souk-postgres-")
-            .tempdir()
+            .tempdir_in(parent)
             .map_err(|why| format!("no temporary folder: {why}"))?;
         if let Some(Account { uid, gid }) = account {
             chown(folder.path(), Some(uid), Some(gid))
@@ -52,17 +61,39 @@ impl Postgres {
 }
 
 impl Postgres {
-    /// As a power cut would end it, as far as a process goes.
+    /// `kill -9` of the server: its other processes notice, and end.
     pub fn kill(&mut self) {
-        tell(&mut self.server, Signal::QUIT);
+        // Fails only where it has ended already.
+        let _ = self.server.kill();
         let _ = self.server.wait();
     }
 
-    /// Starts it again where it was, on what it wrote.
+    /// Starts it again where it was, on what it wrote. Until all processes of the one before have ended it refuses
+    /// to share their memory, and is asked again.
     pub fn restart(&mut self) -> Result<(), String> {
         let data = self.folder.path().join("data");
-        self.server = serve_on(self.port, &self.programs, self.account, self.folder.path(), &data)?;
-        Ok(())
+        let begun = Instant::now();
+        loop {
+            match serve_on(self.port, &self.programs, self.account, self.folder.path(), &data) {
+                Ok(server) => {
+                    self.server = server;
+                    return Ok(());
+                }
+                Err(why) if begun.elapsed() > RESTART_MAX => return Err(why),
+                Err(_) => thread::sleep(AGAIN_AFTER),
+            }
+        }
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_up(&mut self) -> bool {
+        matches!(self.server.try_wait(), Ok(None))
+    }
+
+    /// What it said since it was started.
+    pub fn said(&self) -> String {
+        let bytes = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -143,8 +174,13 @@ fn serve_on(port: u16, programs: &Path, account: Option<Account>, folder: &Path,
     let mut server = postgres.spawn().map_err(|why| format!("cannot start PostgreSQL: {why}"))?;
     // What the server itself writes into its own folder: nobody else's server can be mistaken for it.
     let state = data.join("postmaster.pid");
-    let is_ready =
-        || fs::read_to_string(&state).is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"));
+    // Of this server: after a `kill -9` the file of the one before is still there.
+    let pid = server.id().to_string();
+    let is_ready = || {
+        let text = fs::read_to_string(&state).unwrap_or_default();
+        let line = |at: usize| text.lines().nth(at).map(str::trim);
+        line(0) == Some(pid.as_str()) && line(7) == Some("ready")
+    };
     wait_until(&mut server, START_SECONDS, is_ready).map_err(|why| {
         stop(&mut server, Signal::INT);
         let said = fs::read_to_string(&log).unwrap_or_default();
@@ -177,6 +213,19 @@ mod tests {
         drop(postgres);
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn it_is_killed_and_comes_back_with_what_it_had() {
+        let mut postgres = Postgres::start().unwrap();
+        for _ in 0..2 {
+            postgres.kill();
+            assert!(!postgres.is_up());
+            assert!(TcpStream::connect(("127.0.0.1", postgres.port)).is_err());
+            postgres.restart().unwrap();
+            assert!(postgres.is_up() && TcpStream::connect(("127.0.0.1", postgres.port)).is_ok());
+            assert!(postgres.said().contains("automatic recovery in progress"), "{}", postgres.said());
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What every engine is: a child of ours that has to be waited for, and stopped.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const STOP_SECONDS: u64 = 30;
 const POLL_MILLIS: u64 = 20;
+const PORTS: Range<u16> = 10_240..32_768;
+const PORT_TRIES: usize = 64;
 
 /// Runs `program` in `folder` with nothing of our environment; it gets `signal` when we die.
 pub(crate) fn command(program: &Path, signal: &str, identity: Option<(u32, u32)>, folder: &Path) -> Command {
@@ -59,6 +64,31 @@ pub(crate) fn tell(child: &mut Child, signal: Signal) {
     }
 }
 
-pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+/// A port that nobody listens on, below those that connections are given: a server can be started on it again later.
+pub fn free_port() -> io::Result<u16> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PORT_TRIES {
+        // Each has other keys: this is a random number.
+        let random = RandomState::new().build_hasher().finish();
+        let port = PORTS.start + u16::try_from(random % u64::from(PORTS.end - PORTS.start)).unwrap_or_default();
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(why) => last = why,
+        }
+    }
+    Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_port_is_none_that_a_connection_may_get() {
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let first: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+        let ports: Vec<u16> = (0..20).map(|_| free_port().unwrap()).collect();
+        assert!(ports.iter().all(|port| PORTS.contains(port) && *port < first), "{ports:?}, connections from {first}");
+        assert!(ports.iter().any(|port| *port != ports[0]), "{ports:?}");
+    }
 }

@@ -16,10 +16,14 @@ statements! {
     CLAIM = "WITH next AS MATERIALIZED (
             SELECT id FROM souk_outbox
             WHERE done_at IS NULL AND lease_until <= $1 AND service IN (SELECT service FROM @rows($3: service @text) AS mine)
+            AND ($5 = 0 OR type IN (SELECT type FROM @rows($6: type @text) AS known))
             ORDER BY id LIMIT $4 @skip_locked)
         UPDATE souk_outbox SET lease_until = $2 WHERE id IN (SELECT id FROM next)
         RETURNING id, service, type, subject, version, data, traceparent, said_at";
     DONE = "UPDATE souk_outbox SET done_at = $1 WHERE id IN (SELECT id FROM @rows($2: id @id) AS done)";
+    WAITS = "SELECT EXISTS (SELECT 1 FROM souk_outbox
+        WHERE done_at IS NULL AND service IN (SELECT service FROM @rows($1: service @text) AS mine)
+        AND ($2 = 0 OR type IN (SELECT type FROM @rows($3: type @text) AS known)))";
     UNDONE = "SELECT COUNT(*), COALESCE(MIN(said_at), 0) FROM souk_outbox
         WHERE done_at IS NULL AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
     RELEASE = "UPDATE souk_outbox SET lease_until = 0 WHERE done_at IS NULL AND lease_until > 0
@@ -84,8 +88,23 @@ pub(crate) fn insert_params(tx: &Tx) -> Vec<Value> {
     params![tx.service, tx.traceparent, tx.now, rows(said)]
 }
 
-pub(crate) fn names(services: &[&'static str]) -> Value {
-    rows(services.iter().map(|service| params![*service]))
+pub(crate) fn names(names: &[&'static str]) -> Value {
+    rows(names.iter().map(|name| params![*name]))
+}
+
+/// What a relay takes out of the outbox.
+#[derive(Debug, Clone)]
+pub struct Says {
+    pub services: Vec<&'static str>,
+    /// The types it knows; others stay until a release that knows who hears them takes them. `None`: all.
+    pub types: Option<Vec<&'static str>>,
+}
+
+impl Says {
+    fn types(&self) -> (i64, Value) {
+        let known = self.types.as_deref().unwrap_or_default();
+        (i64::from(self.types.is_some()), names(known))
+    }
 }
 
 /// One turn of the relay: marks what was handed over as done and claims what comes next, oldest
@@ -93,7 +112,7 @@ pub(crate) fn names(services: &[&'static str]) -> Value {
 pub async fn turn(
     tx: &mut Tx,
     done: &[Uuid],
-    services: &[&'static str],
+    says: &Says,
     lease_until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Envelope>> {
@@ -104,9 +123,18 @@ pub async fn turn(
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let mut claimed: Vec<Envelope> = tx.all(&CLAIM, params![now, lease_until, names(services), limit]).await?;
+    let (only, types) = says.types();
+    let params = params![now, lease_until, names(&says.services), limit, only, types];
+    let mut claimed: Vec<Envelope> = tx.all(&CLAIM, params).await?;
     claimed.sort_by_key(|envelope| envelope.id);
     Ok(claimed)
+}
+
+/// Whether there may be something to take.
+pub async fn waits(db: &Db, says: &Says) -> Result<bool> {
+    let (only, types) = says.types();
+    let (waits,): (bool,) = db.one(&WAITS, params![names(&says.services), only, types]).await?;
+    Ok(waits)
 }
 
 /// How many events of these services wait, and since when the oldest does.

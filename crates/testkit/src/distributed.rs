@@ -43,7 +43,9 @@ impl Part {
 pub(crate) async fn start(options: ShopOptions, database: Database, clock: Clock) -> Shop {
     let mut listeners: Vec<(&'static str, TcpListener)> = Vec::new();
     for service in SERVICES.into_iter().chain(options.twice.iter().copied()) {
-        listeners.push((service, TcpListener::bind("127.0.0.1:0").await.expect("a free port")));
+        // One that stays free while its service is down.
+        let port = engines::free_port().expect("a free port");
+        listeners.push((service, TcpListener::bind(("127.0.0.1", port)).await.expect("its port is free")));
     }
     let mut addresses: BTreeMap<&str, Vec<SocketAddr>> = BTreeMap::new();
     for (service, listener) in &listeners {

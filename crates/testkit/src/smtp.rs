@@ -1,6 +1,5 @@
 //! A real mail server for stories: aiosmtpd (Debian's `python3-aiosmtpd`), as a child of its own.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -32,7 +31,7 @@ impl Smtp {
 
     /// One that does not listen yet: nobody is at its port.
     pub fn asleep() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
+        let port = engines::free_port().expect("a free port");
         Self { port, folder: tempfile::tempdir().expect("a folder"), child: None }
     }
 

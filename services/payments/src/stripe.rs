@@ -13,6 +13,7 @@ use contracts::payments::{AttemptId, NextAction, PaymentOperation};
 use contracts::{Currency, Money};
 use jiff::{SignedDuration, Timestamp};
 use platform::config::PaymentMethod;
+use platform::fault;
 use serde::Deserialize;
 
 use self::intent::{Intent, Status};
@@ -198,7 +199,10 @@ impl Stripe {
 
     /// A refund is looked for before it is asked for: keys are forgotten, and money does not come back twice.
     async fn refund(&self, operation: &Operation, reference: &str, amount: i64) -> Result<(), NotDone> {
-        let mine = operation.key.to_string();
+        let mut mine = operation.key.to_string();
+        if fault::planted("bug.payments.new_key_each_refund") {
+            mine = format!("{mine} {}", self.clock.now());
+        }
         let known =
             self.wire.get::<Page<Refund>>("refunds", &[("payment_intent", reference), ("limit", "100")]).await?;
         let known = known.data.into_iter().find(|refund| refund.metadata.get(OPERATION) == Some(&mine));

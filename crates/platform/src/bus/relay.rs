@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use store::{Db, Envelope, fault, outbox, work};
+use store::outbox::{self, Says};
+use store::{Db, Envelope, fault, work};
 use uuid::Uuid;
 
 use super::{Local, Publisher};
@@ -34,8 +35,8 @@ impl Carrier {
 /// What a relay is made of.
 pub(crate) struct RelaySetting {
     pub db: Db,
-    /// The services whose outbox it empties.
-    pub says: Vec<&'static str>,
+    /// Whose outbox it empties, and of what.
+    pub says: Says,
     pub batch_events_max: i64,
     pub tasks: Tasks,
     #[cfg(feature = "faults")]
@@ -77,10 +78,10 @@ impl Relay {
                 () = self.setting.db.said() => return,
                 () = tokio::time::sleep(POLL) => {}
             }
-            let undone = outbox::undone(&self.setting.db, &self.setting.says);
-            match work::scope("relay looks", None, Arc::default(), undone).await {
-                Ok((0, _)) => {}
-                Ok(_) => return,
+            let waits = outbox::waits(&self.setting.db, &self.setting.says);
+            match work::scope("relay looks", None, Arc::default(), waits).await {
+                Ok(false) => {}
+                Ok(true) => return,
                 Err(error) => tracing::warn!(%error, "the relay could not look into its outbox"),
             }
         }

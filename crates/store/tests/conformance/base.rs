@@ -7,6 +7,7 @@ use contracts::{Event, Kind};
 use futures::FutureExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use store::outbox::Says;
 use store::{BoxFuture, Clock, Db, Dialect, Error, Ids, Job, Migration, Options, Result, Sql, Tx, params, statements};
 use uuid::Uuid;
 
@@ -184,6 +185,11 @@ pub async fn value(db: &Db, id: i64) -> i64 {
 pub async fn counters(db: &Db) -> Vec<i64> {
     let all: Vec<(i64,)> = db.all(&COUNTERS, params![]).await.expect("counters");
     all.into_iter().map(|(id,)| id).collect()
+}
+
+/// All that these services say.
+pub fn all(services: &[&'static str]) -> Says {
+    Says { services: services.to_vec(), types: None }
 }
 
 /// How many rows the outbox and the jobs have.

@@ -135,8 +135,8 @@ pub async fn an_outbox_is_counted(base: &Base) {
         let lease = base.clock.now() + SignedDuration::from_secs(30);
         let turn: Result<Vec<Envelope>> = base
             .db
-            .write((done, lease, limit), |tx, (done, lease, limit)| {
-                Box::pin(outbox::turn(tx, done, &["shop"], *lease, *limit))
+            .write((done, all(&["shop"]), lease, limit), |tx, (done, says, lease, limit)| {
+                Box::pin(outbox::turn(tx, done, says, *lease, *limit))
             })
             .await;
         turn.expect("a turn")

@@ -53,7 +53,7 @@ behaviours! {
             everything_taken_is_busy_and_recovers a_slow_transaction_is_rolled_back;
         contention: writers_at_once_are_all_answered the_last_unit_is_sold_once the_check_holds_in_a_race;
         outbox: a_claimed_event_is_not_claimed_twice a_done_event_never_comes_again events_come_in_order_and_by_service
-            what_is_done_is_pruned claiming_races_give_each_event_once;
+            what_a_later_release_said_is_left_to_it what_is_done_is_pruned claiming_races_give_each_event_once;
         inbox: an_event_is_new_once doubled_ids_in_one_batch_are_one an_overtaken_version_is_stale
             parked_comes_again_when_due parked_and_overtaken_is_dropped what_is_buried_is_listed applied_is_told;
         jobs: a_job_due_now_is_handed_over a_timer_waits_for_its_time one_job_waits_per_key a_lease_ends

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use store::{Db, Envelope, Result, outbox};
+use store::outbox::{self, Says};
+use store::{Db, Envelope, Result};
 use uuid::Uuid;
 
 use crate::base::*;
@@ -28,10 +29,16 @@ async fn say(db: &Db, count: usize) -> Vec<Uuid> {
     subjects
 }
 
-async fn turn(base: &Base, db: &Db, done: Vec<Uuid>, services: &'static [&'static str], limit: i64) -> Vec<Envelope> {
+async fn turn(base: &Base, db: &Db, done: Vec<Uuid>, services: &[&'static str], limit: i64) -> Vec<Envelope> {
+    turn_of(base, db, done, all(services), limit).await
+}
+
+async fn turn_of(base: &Base, db: &Db, done: Vec<Uuid>, says: Says, limit: i64) -> Vec<Envelope> {
     let until: Timestamp = base.clock.now() + LEASE;
     let claimed: Result<Vec<Envelope>> = db
-        .write((done, until), move |tx, (done, until)| Box::pin(outbox::turn(tx, done, services, *until, limit)))
+        .write((done, says, until), move |tx, (done, says, until)| {
+            Box::pin(outbox::turn(tx, done, says, *until, limit))
+        })
         .await;
     claimed.expect("a turn")
 }
@@ -84,6 +91,20 @@ pub async fn events_come_in_order_and_by_service(base: &Base) {
     assert_eq!(subjects(&turn(base, &base.db, vec![], &["carts"], 100).await), theirs);
     assert_eq!(subjects(&turn(base, &base.db, vec![], &["carts", "shop"], 100).await), ours[3..]);
     assert!(turn(base, &base.db, vec![], &[], 100).await.is_empty());
+}
+
+pub async fn what_a_later_release_said_is_left_to_it(base: &Base) {
+    let said = say(&base.db, 2).await;
+    let knows = |types: Vec<&'static str>| Says { services: vec!["shop"], types: Some(types) };
+    for types in [vec![], vec!["thing.forgotten"]] {
+        let says = knows(types);
+        assert!(!outbox::waits(&base.db, &says).await.expect("a look"), "it does not wait for this release");
+        assert_eq!(turn_of(base, &base.db, vec![], says, 10).await, []);
+    }
+    assert_eq!(outbox::undone(&base.db, &["shop"]).await.expect("a count"), (2, Some(NOON)), "it is not lost");
+    let says = knows(vec!["thing.forgotten", "thing.said"]);
+    assert!(outbox::waits(&base.db, &says).await.expect("a look"));
+    assert_eq!(subjects(&turn_of(base, &base.db, vec![], says, 10).await), said);
 }
 
 pub async fn what_is_done_is_pruned(base: &Base) {

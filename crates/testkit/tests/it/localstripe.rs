@@ -1,7 +1,6 @@
 //! The gateway `stripe` of the real binary, on another fake of Stripe than ours: localstripe of PyPI, which nobody of
 //! this house wrote. A check of the wire alone: it ignores idempotency keys and gives back more than was taken.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,7 +36,7 @@ struct LocalStripe {
 
 impl LocalStripe {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
+        let port = engines::free_port().expect("a free port");
         let folder = tempfile::tempdir().expect("a folder");
         let child = Command::new("setpriv")
             .arg("--pdeathsig=KILL")

@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use testkit::{Buyer, Client, Product, Shop, ShopOptions, Staff, TOKEN_OK, Topology};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(40);
+/// As long as settling may take: the machine may be busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 async fn open(twice: &'static [&'static str]) -> (Shop, Staff) {
     Shop::open_with(Topology::Distributed, ShopOptions { twice, ..Default::default() }).await
 }
 
 /// Asks until the answer is as wanted, for so long.
-async fn until(within: Duration, what: &str, mut look: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn until(within: Duration, what: &str, mut look: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !look().await {
         assert!(begun.elapsed() < within, "not within {within:?}: {what}");
