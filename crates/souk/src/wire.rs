@@ -163,6 +163,14 @@ impl Shop {
         &found.expect("wire builds every service of contracts::SERVICES").ctx
     }
 
+    /// How many deliveries to a service the broker has given up; none on the local bus, which gives none up.
+    pub async fn dead_deliveries(&self, service: &str) -> Result<u32, String> {
+        match &self.process.bus {
+            Bus::Local => Ok(0),
+            Bus::RabbitMq(broker) => broker.dead_deliveries(service).await,
+        }
+    }
+
     /// Serves on `listener` until [`Running::stop`]. On a local bus or on SQLite refused where another process serves
     /// on the same database.
     pub async fn serve(self, listener: TcpListener) -> Result<Running, String> {

@@ -17,7 +17,7 @@ const ERROR_CHARS_MAX: usize = 160;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLetters {
-    /// Events and jobs that were given up, the longest dead first.
+    /// Events and jobs that were given up, the longest dead first; then how many deliveries the broker gave up.
     List {
         #[command(flatten)]
         of: Of,
@@ -63,7 +63,11 @@ impl Of {
 impl DeadLetters {
     pub(crate) async fn run(self, shop: &Shop) -> Result<(), String> {
         match self {
-            Self::List { of, json, limit } => list(&of.ctxs(shop)?, json, limit.into()).await,
+            Self::List { of, json, limit } => {
+                let ctxs = of.ctxs(shop)?;
+                list(&ctxs, json, limit.into()).await?;
+                list_deliveries(shop, &ctxs, json).await
+            }
             Self::Show { id, of } => show(&of.ctxs(shop)?, id).await,
             Self::Replay { ids, all: false, of } => replay(&of.ctxs(shop)?, &ids).await,
             Self::Replay { of, .. } => replay_all(&of.ctxs(shop)?).await,
@@ -90,6 +94,23 @@ async fn list(ctxs: &[&Ctx], json: bool, limit: i64) -> Result<(), String> {
     }
     if !json {
         say(&if shown == 0 { "nothing was given up".to_owned() } else { format!("{shown} of {all} shown") });
+    }
+    Ok(())
+}
+
+/// What ended every process that took it, or is no event: it lies at the broker, and no table knows of it.
+async fn list_deliveries(shop: &Shop, ctxs: &[&Ctx], json: bool) -> Result<(), String> {
+    for ctx in ctxs {
+        let service = ctx.db.service();
+        let dead = shop.dead_deliveries(service).await?;
+        if dead > 0 && json {
+            say(&json!({ "service": service, "kind": "delivery", "count": dead }).to_string());
+        } else if dead > 0 {
+            say(&format!(
+                "{service}: {dead} in the broker's dead queue: mend the cause, `souk events repeat ID`, purge the queue \
+                 (docs/operations.md, \"When a delivery was lost\")"
+            ));
+        }
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use testkit::{Buyer, Database, Ended, Process, Setting, TOKEN_OK, souk};
+use serde_json::{Value, json};
+use testkit::{Broker, Buyer, Database, Ended, Process, Setting, TOKEN_OK, souk};
 
 use crate::binary::{Ready, see_until};
 
@@ -237,4 +237,27 @@ async fn remove(shop: Ready, orders: Option<Database>) {
     if let Some(orders) = orders {
         orders.remove().await;
     }
+}
+
+/// What no process can read is in no table: the broker has it, and the command says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_broker_gave_up_is_listed() {
+    let shop = Ready::on(Database::sqlite()).await;
+    let broker = Broker::new(None);
+    let settings = [("SOUK_BUS__URL", broker.url.as_str()), ("SOUK_BUS__PREFIX", broker.prefix.as_str())];
+    let process = shop.serve(&settings).await;
+    let list = |arguments: &[&str]| souk(&shop.database, &settings, &[&["dead-letters", "list"], arguments].concat());
+    assert_eq!(must(list(&["--json"])), "");
+    broker.send("carts", b"no event").await;
+    let begun = Instant::now();
+    while must(list(&["--json", "--service", "carts"])).is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "it is not in the dead queue");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let listed: Value = serde_json::from_str(must(list(&["--json"])).trim()).expect("one line of JSON");
+    assert_eq!(listed, json!({ "service": "carts", "kind": "delivery", "count": 1 }));
+    assert!(must(list(&[])).contains("carts: 1 in the broker's dead queue"));
+    process.stop().await;
+    shop.database.remove().await;
+    broker.remove().await;
 }

@@ -111,6 +111,15 @@ impl Broker {
         Ok(Some(depths.into()))
     }
 
+    /// How many deliveries to a service lie in its dead queue.
+    ///
+    /// # Errors
+    /// It does not answer, or has no such queue; by its address.
+    pub async fn dead_deliveries(&self, service: &str) -> Result<u32, String> {
+        let depth = self.depth(service).await.map_err(|error| format!("the broker at {}: {error}", self.address()))?;
+        Ok(depth.map_or(0, |(_, dead)| dead))
+    }
+
     pub(super) fn topology(&self) -> &Topology {
         &self.0.topology
     }
