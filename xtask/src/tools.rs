@@ -1,7 +1,7 @@
 //! What the commands need from the machine: says what is missing and how to get it, and gets it when asked.
 
 use crate::process::{output, run};
-use engines::newest_programs;
+use engines::{libfaketime, newest_programs};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,7 +41,7 @@ const PACKAGES: [Package; 12] = [
     Package { name: "python3-venv", gives: "Python's venv", is_here: || Path::new(PYTHON).exists() && has_venv() },
     Package { name: "curl", gives: "curl", is_here: || on_path("curl").is_some() },
     Package { name: "openssl", gives: "openssl", is_here: || on_path("openssl").is_some() },
-    Package { name: "faketime", gives: "a clock that steps (libfaketime)", is_here: has_libfaketime },
+    Package { name: "faketime", gives: "a clock that steps (libfaketime)", is_here: || libfaketime().is_some() },
     Package { name: "jq", gives: "jq", is_here: || on_path("jq").is_some() },
     Package { name: "gcc libc6-dev", gives: "a C compiler (cc)", is_here: || on_path("cc").is_some() },
 ];
@@ -118,12 +118,6 @@ pub fn schemathesis() -> Result<PathBuf, String> {
 
 fn has_venv() -> bool {
     output(Command::new(PYTHON).args(["-c", "import ensurepip"])).is_ok()
-}
-
-/// `/usr/lib/x86_64-linux-gnu/faketime`, or as another machine calls itself.
-fn has_libfaketime() -> bool {
-    let mut folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    folders.any(|folder| folder.path().join("faketime/libfaketimeMT.so.1").exists())
 }
 
 fn is_wanted_cargo_deny(program: &Path) -> bool {

@@ -1,14 +1,12 @@
 //! A process with a clock of its own that steps while it runs: Debian's libfaketime, told by a file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use testkit::Client;
 
-const LIBRARIES: &str = "/usr/lib";
-const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 /// `Date` counts whole seconds, and is a second old at most.
 const TOLERANCE_SECONDS: i64 = 5;
 
@@ -22,7 +20,8 @@ pub struct Clock {
 impl Clock {
     /// A clock that goes right, for a process that is started with its settings.
     pub fn new(file: PathBuf) -> Result<Self, String> {
-        let library = library().ok_or("`--faults clock` needs libfaketime: `apt-get install -y faketime`")?;
+        let library =
+            engines::libfaketime().ok_or("`--faults clock` needs libfaketime: `apt-get install -y faketime`")?;
         let clock = Self { library, file };
         clock.step(0)?;
         Ok(clock)
@@ -56,10 +55,4 @@ pub async fn has_stepped(client: &Client, seconds: i64) -> bool {
     let Ok(date) = rfc2822::parse(answer.header("Date")) else { return false };
     let off = date.timestamp().as_second() - Timestamp::now().as_second();
     if seconds > 0 { (off - seconds).abs() <= TOLERANCE_SECONDS } else { off < -TOLERANCE_SECONDS }
-}
-
-/// `/usr/lib/x86_64-linux-gnu/faketime/…`, or as another machine calls itself.
-fn library() -> Option<PathBuf> {
-    let folders = fs::read_dir(LIBRARIES).ok()?.flatten().map(|folder| folder.path());
-    folders.map(|folder: PathBuf| folder.join(LIBRARY)).find(|file: &PathBuf| Path::new(file).exists())
 }

@@ -16,5 +16,5 @@ mod rabbitmq;
 
 pub use nginx::Nginx;
 pub use postgres::{Postgres, newest_programs};
-pub use program::free_port;
+pub use program::{free_port, libfaketime};
 pub use rabbitmq::RabbitMq;

@@ -1,11 +1,12 @@
 //! What every engine is: a child of ours that has to be waited for, and stopped.
 
 use std::collections::hash_map::RandomState;
+use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::TcpListener;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,14 @@ pub(crate) fn tell(child: &mut Child, signal: Signal) {
     }
 }
 
-/// A port that nobody listens on, below those that connections are given: a server can be started on it again later.
+/// Debian's libfaketime: `/usr/lib/x86_64-linux-gnu/faketime/…`, or as another machine calls itself.
+pub fn libfaketime() -> Option<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.flatten();
+    folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.exists())
+}
+
+/// A port that nobody listens on, below those that Linux gives to connections unless it is told otherwise: a server can
+/// be started on it again later.
 pub fn free_port() -> io::Result<u16> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..PORT_TRIES {
@@ -84,11 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_free_port_is_none_that_a_connection_may_get() {
-        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
-        let first: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+    fn a_free_port_is_none_that_a_connection_gets() {
         let ports: Vec<u16> = (0..20).map(|_| free_port().unwrap()).collect();
-        assert!(ports.iter().all(|port| PORTS.contains(port) && *port < first), "{ports:?}, connections from {first}");
+        assert!(ports.iter().all(|port| PORTS.contains(port)) && PORTS.end <= 32_768, "{ports:?}");
         assert!(ports.iter().any(|port| *port != ports[0]), "{ports:?}");
     }
 }
