@@ -76,7 +76,7 @@ planted! {
     stock_that_is_looked_at_and_then_taken: "bug.inventory.oversells" in "50" orders and "duplicates" is "oversold" and "I1";
     a_new_key_for_each_try: "bug.payments.new_key_each_try" in "20" orders and "gateway" is "charged_twice" and;
     a_new_key_for_each_try_of_a_refund: "bug.payments.new_key_each_refund" in "20" orders and "gateway" is "refunded_twice" and;
-    an_event_past_the_outbox: "bug.outbox.is_passed_by" in "20" orders and "duplicates" is and "I13";
+    an_event_past_the_outbox: "bug.orders.says_past_the_outbox" in "20" orders and "duplicates" is and "I13";
     an_event_that_is_acknowledged_and_lost: "bug.relay.loses" in "20" orders and "duplicates" is and "I7";
     money_that_is_kept: "bug.payments.keeps_money_of_cancelled" in "20" orders and "duplicates" is "charged_twice" and "I5";
 }

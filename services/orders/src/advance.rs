@@ -52,6 +52,8 @@ pub async fn write(tx: &mut Tx, before: &Order, mut change: Change) -> Result<Or
 fn say(tx: &mut Tx, said: &Said) {
     match said {
         Said::Payable(event) => tx.say(event),
+        // As one who publishes after the commit, and dies before.
+        Said::Confirmed(_) if fault::planted("bug.orders.says_past_the_outbox") => {}
         Said::Confirmed(event) => tx.say(event),
         Said::CaptureDue(event) => tx.say(event),
         Said::RefundDue(event) => tx.say(event),
