@@ -66,6 +66,10 @@ impl Nginx {
         self.port
     }
 
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Where it runs: its logs are here.
     pub fn folder(&self) -> &Path {
         self.folder.path()

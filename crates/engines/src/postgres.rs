@@ -61,6 +61,11 @@ impl Postgres {
 }
 
 impl Postgres {
+    /// Of the server, whose children serve the connections.
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// `kill -9` of the server: its other processes notice, and end.
     pub fn kill(&mut self) {
         // Fails only where it has ended already.

@@ -101,6 +101,10 @@ impl RabbitMq {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         stop(&mut self.server, Signal::KILL);

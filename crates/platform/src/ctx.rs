@@ -10,9 +10,13 @@ use crate::auth::Identity;
 use crate::calls::Peers;
 use crate::{Config, Market, Problem, Secrets};
 
-/// A service's surroundings: its database, its peers, the clock, ids and settings. Cheap to clone.
+/// A service's surroundings, cheap to clone: every request does, more than once.
 #[derive(Debug, Clone)]
-pub struct Ctx {
+pub struct Ctx(Arc<Surroundings>);
+
+/// A service's database, its peers, the clock, ids and settings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
     pub db: Db,
     pub peers: Peers,
     pub clock: Clock,
@@ -22,16 +26,30 @@ pub struct Ctx {
     pub(crate) identity: Identity,
 }
 
+impl std::ops::Deref for Ctx {
+    type Target = Surroundings;
+    fn deref(&self) -> &Surroundings {
+        &self.0
+    }
+}
+
 impl Ctx {
     /// `db` is the service's own handle ([`Db::of`]).
     pub fn new(db: Db, peers: Peers, config: Arc<Config>, identity: Identity) -> Self {
         let (clock, ids) = (db.clock().clone(), db.ids().clone());
-        Self { db, peers, clock, ids, config, secrets: identity.secrets.clone(), identity }
+        let secrets = identity.secrets.clone();
+        Self(Arc::new(Surroundings { db, peers, clock, ids, config, secrets, identity }))
     }
 
     /// The same surroundings in the hands of a service.
     pub fn of(&self, service: &'static str) -> Self {
-        Self { db: self.db.of(service), ..self.clone() }
+        Self(Arc::new(Surroundings { db: self.db.of(service), ..Surroundings::clone(self) }))
+    }
+
+    /// The same with other settings.
+    #[must_use]
+    pub fn with_config(&self, config: Config) -> Self {
+        Self(Arc::new(Surroundings { config: Arc::new(config), ..Surroundings::clone(self) }))
     }
 
     /// Asks another service. It reads; it changes nothing there. Never inside a transaction.

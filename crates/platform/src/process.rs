@@ -16,6 +16,7 @@ use crate::http::{self, Health};
 use crate::jobs::Runner;
 use crate::service::{Prune, Watch};
 use crate::tasks::Tasks;
+use crate::telemetry;
 use crate::{Config, Ctx, Problem, Service, audit};
 
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -98,6 +99,9 @@ impl Process {
         self.listen(&services, &hears);
         for hears in hears {
             self.tasks.spawn(bus::retry_parked(hears, self.tasks.clone()));
+        }
+        if let Some(metrics) = self.metrics.clone() {
+            self.tasks.spawn(telemetry::sum_up(metrics, self.tasks.clone()));
         }
         let health = Health { databases, bus: self.bus.clone(), metrics: self.metrics.clone() };
         let ids = services.first().map_or(store::Ids::Random, |service| service.ctx.ids.clone());

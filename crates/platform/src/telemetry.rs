@@ -1,24 +1,40 @@
 //! Logs, metrics and traces of a process.
 
-use std::time::Instant;
+use std::io::{BufWriter, IsTerminal as _};
+use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
+use crate::tasks::Tasks;
 
-/// Starts logging to standard error; once in a process, a second call changes nothing.
-pub fn start_logging(log: &Log) -> Result<(), String> {
+const LINES_BYTES: usize = 64 * 1024;
+const SUM_UP_EVERY: Duration = Duration::from_secs(5);
+
+/// Logs until it is dropped: then what waits is written.
+#[derive(Debug)]
+#[must_use = "the last lines are written when this is dropped"]
+pub struct Logging {
+    _writer: WorkerGuard,
+}
+
+/// Starts logging to standard error; once in a process, a second call changes nothing. A thread of its own writes, as
+/// many lines at once as wait for it; who logs waits only where it is far behind, and no line is lost.
+pub fn start_logging(log: &Log) -> Result<Logging, String> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("setting `log.filter`: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = NonBlockingBuilder::default().lossy(false).thread_name("souk-log");
+    let (writer, guard) = lines.finish(BufWriter::with_capacity(LINES_BYTES, std::io::stderr()));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let result = match log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.try_init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     if let Err(error) = result {
         tracing::debug!(%error, "logging was started before");
     }
-    Ok(())
+    Ok(Logging { _writer: guard })
 }
 
 /// Starts counting; what `/metrics` answers comes from the handle. `None` when the process counts already.
@@ -34,6 +50,17 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
     }
     metrics::gauge!("souk_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Some(handle)
+}
+
+/// Sums up what histograms were told, again and again: else each value of them lies in memory until somebody asks for
+/// `/metrics`, and nobody may.
+pub(crate) async fn sum_up(metrics: PrometheusHandle, tasks: Tasks) {
+    loop {
+        tokio::select! {
+            () = tasks.stopping() => return,
+            () = tokio::time::sleep(SUM_UP_EVERY) => metrics.run_upkeep(),
+        }
+    }
 }
 
 /// Upper ends of the histograms' buckets.

@@ -146,7 +146,7 @@ async fn run(cli: Cli) -> Result<ExitCode, String> {
         // A command's own words come first; its log only says what went wrong.
         "warn".clone_into(&mut config.log.filter);
     }
-    platform::telemetry::start_logging(&config.log)?;
+    let _logging = platform::telemetry::start_logging(&config.log)?;
     match cli.command {
         Command::Serve { services } => commands::serve::run(config, &services).await?,
         Command::Health => commands::health::run(&config.server.listen).await?,

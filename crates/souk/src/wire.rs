@@ -307,3 +307,76 @@ fn check_part(config: &Config, names: &[&str]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod allocations;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps that read all of something on purpose: what is small whatever a shop sells (categories, locations, zones,
+    /// endpoints, staff), what `souk export` and `souk audit` read page by page, and results of the statement itself.
+    const WHOLE: &[(&str, &str)] = &[
+        // Only while a row has been added that others may have waited for: foreign keys.
+        ("attributes::INSERT", "catalog_attribute_value"),
+        ("import::DECLARE_ATTRIBUTES", "catalog_attribute_value"),
+        ("locations::INSERT", "inventory_transfer"),
+        ("locations::INSERT", "inventory_stocktake"),
+        // `l` is what was found before it, of `catalog_listing` too.
+        ("listing::NEWEST", "l"),
+        ("listing::PRICE_ASC", "l"),
+        ("listing::PRICE_DESC", "l"),
+        ("listing::TITLE", "l"),
+        ("categories::TREE", "catalog_category"),
+        ("categories::WHOLE", "catalog_category"),
+        ("export::CATEGORIES", "catalog_category"),
+        ("staff::UNSEALED", "customers_audit_entry"),
+        ("endpoints::INSERT", "free"),
+        ("endpoints::COUNT", "notifications_endpoint"),
+        ("endpoints::LISTENING", "notifications_endpoint"),
+        ("inventory::store::ADD_FIRST_LEVEL", "p"),
+        ("facts::LEVEL_FACTS", ""),
+        ("locations::INSERT", "inventory_location"),
+        ("locations::ACTIVE", "inventory_location"),
+    ];
+
+    /// The table that a step reads all of, row by row or to make an index for itself; `None`: it reads what it looks
+    /// for, or what the statement itself has made.
+    fn whole<'a>(statement: &str, step: &'a str) -> Option<&'a str> {
+        let automatic = || step.strip_prefix("SEARCH ").filter(|read| read.contains("AUTOMATIC"));
+        let read = step.strip_prefix("SCAN ").or_else(automatic)?;
+        let name = read.split(' ').next()?;
+        let words: Vec<&str> = statement.split_whitespace().filter(|word| *word != "AS").collect();
+        let is_table =
+            |word: &str| word.split_once('_').is_some_and(|(owner, _)| owner == "souk" || SERVICES.contains(&owner));
+        let is_alias = |pair: &[&str]| is_table(pair[0]) && pair[1].trim_end_matches([',', ')']) == name;
+        (is_table(name) || words.windows(2).any(is_alias)).then_some(read)
+    }
+
+    /// Cost grows with the page asked for, never with the catalogue.
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config::defaults();
+        config.database.url = format!("sqlite:{}", folder.path().join("souk.db").display());
+        let shop = Shop::open(config, Clock::System, Ids::Random).await.expect("a shop");
+        shop.migrate().await.expect("its tables");
+        let mut found = Vec::new();
+        for service in &shop.services {
+            for statement in &service.statements {
+                let plan = service.ctx.db.plan(statement).await.expect("a plan");
+                let read = plan.iter().filter_map(|step| whole(statement.text, step));
+                found.extend(read.map(|read| (statement.name, read.to_owned())));
+            }
+        }
+        let is_meant = |(of, what): &(&str, &str), (name, read): &(&str, String)| {
+            let is_read = read.split(" USING ").next() == Some(*what) && !read.contains("AUTOMATIC");
+            name.ends_with(of) && (what.is_empty() || is_read)
+        };
+        let unused: Vec<_> = WHOLE.iter().filter(|meant| !found.iter().any(|one| is_meant(meant, one))).collect();
+        found.retain(|one| !WHOLE.iter().any(|meant| is_meant(meant, one)));
+        assert!(found.is_empty(), "write `CROSS JOIN` or `@indexed_by`, or say why in WHOLE: {found:#?}");
+        assert!(unused.is_empty(), "WHOLE names what is not so any more: {unused:#?}");
+    }
+}

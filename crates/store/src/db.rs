@@ -244,6 +244,15 @@ impl Db {
         }
     }
 
+    /// How SQLite would run a statement, a line a step; nothing on PostgreSQL, which decides by what it has counted. For
+    /// the test that no statement reads a whole table.
+    pub async fn plan(&self, sql: &'static Sql) -> Result<Vec<String>> {
+        match &self.shared.backend {
+            Backend::Sqlite(sqlite) => sqlite.plan(sql).await,
+            Backend::Postgres(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Whether the database answers; for `/health/ready`.
     pub async fn ping(&self) -> Result<()> {
         static PING: Sql = Sql::new("store::PING", "SELECT 1");

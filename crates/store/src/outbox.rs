@@ -14,24 +14,25 @@ statements! {
         SELECT $1, id, type, subject, version, data, $2, $3, 0
         FROM @rows($4: id @id, type @text, subject @id, version @int, data @json) AS said WHERE true";
     CLAIM = "WITH next AS MATERIALIZED (
-            SELECT id FROM souk_outbox
+            SELECT id FROM souk_outbox @indexed_by(souk_outbox_undone)
             WHERE done_at IS NULL AND lease_until <= $1 AND service IN (SELECT service FROM @rows($3: service @text) AS mine)
             AND ($5 = 0 OR type IN (SELECT type FROM @rows($6: type @text) AS known))
             ORDER BY id LIMIT $4 @skip_locked)
         UPDATE souk_outbox SET lease_until = $2 WHERE id IN (SELECT id FROM next)
         RETURNING id, service, type, subject, version, data, traceparent, said_at";
     DONE = "UPDATE souk_outbox SET done_at = $1 WHERE id IN (SELECT id FROM @rows($2: id @id) AS done)";
-    WAITS = "SELECT EXISTS (SELECT 1 FROM souk_outbox
+    WAITS = "SELECT EXISTS (SELECT 1 FROM souk_outbox @indexed_by(souk_outbox_undone)
         WHERE done_at IS NULL AND service IN (SELECT service FROM @rows($1: service @text) AS mine)
         AND ($2 = 0 OR type IN (SELECT type FROM @rows($3: type @text) AS known)))";
-    UNDONE = "SELECT COUNT(*), COALESCE(MIN(said_at), 0) FROM souk_outbox
+    UNDONE = "SELECT COUNT(*), COALESCE(MIN(said_at), 0) FROM souk_outbox @indexed_by(souk_outbox_undone)
         WHERE done_at IS NULL AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
-    RELEASE = "UPDATE souk_outbox SET lease_until = 0 WHERE done_at IS NULL AND lease_until > 0
+    RELEASE = "UPDATE souk_outbox @indexed_by(souk_outbox_undone) SET lease_until = 0 WHERE done_at IS NULL AND lease_until > 0
         AND service IN (SELECT service FROM @rows($1: service @text) AS mine)";
     PRUNE = "DELETE FROM souk_outbox WHERE id IN (
         SELECT id FROM souk_outbox WHERE done_at < $1 AND service = $2 ORDER BY done_at LIMIT $3)";
     AGAIN = "UPDATE souk_outbox SET done_at = NULL, lease_until = 0 WHERE service = $1 AND id = $2 AND done_at IS NOT NULL";
-    DEPTH = "SELECT COUNT(*), COUNT(*) FILTER (WHERE lease_until > $2), COALESCE(MIN(said_at), 0) FROM souk_outbox
+    DEPTH = "SELECT COUNT(*), COUNT(*) FILTER (WHERE lease_until > $2), COALESCE(MIN(said_at), 0)
+        FROM souk_outbox @indexed_by(souk_outbox_undone)
         WHERE done_at IS NULL AND service = $1";
     DONE_SINCE = "SELECT COUNT(*) FROM souk_outbox WHERE service = $1 AND done_at >= $2";
     PAGE = "SELECT id, service, type, subject, version, data, traceparent, said_at FROM souk_outbox

@@ -5,7 +5,9 @@
 //!   table's closing parenthesis (`STRICT` on SQLite). Text is compared byte by byte on both;
 //! - `@rows($1: id @id, quantity @int)`: a table made of the one parameter `$1` (see [`crate::rows`]);
 //! - `@skip_locked`: at the end of a sub-select that claims rows;
-//! - `@for_update`: at the end of a select whose rows this transaction goes on to change.
+//! - `@for_update`: at the end of a select whose rows this transaction goes on to change;
+//! - `@indexed_by(souk_outbox_undone)`: after a table, the index that a statement has to go along on SQLite, which knows
+//!   nothing of how many rows there are of what. Where it can't, it is not prepared.
 //!
 //! Parameters are `$1`, `$2`. SQLite would number *named* parameters by first appearance, so they
 //! become `?1`, `?2` there.
@@ -86,6 +88,13 @@ pub fn render(text: &str, dialect: Dialect) -> String {
             let end = list.find(')').expect("`@rows(` is closed");
             out.push_str(&rows_table(&list[..end], dialect));
             &list[end + 1..]
+        } else if let Some(index) = rest.strip_prefix("@indexed_by(") {
+            let end = index.find(')').expect("`@indexed_by(` is closed");
+            if dialect == Dialect::Sqlite {
+                out.push_str("INDEXED BY ");
+                out.push_str(&index[..end]);
+            }
+            &index[end + 1..]
         } else {
             let word_end =
                 rest[1..].find(|c: char| !c.is_ascii_lowercase() && c != '_').map_or(rest.len(), |end| end + 1);
@@ -161,6 +170,13 @@ mod tests {
         assert!(
             render(text, Dialect::Postgres).contains("(value ->> 1)::BIGINT AS n FROM json_array_elements($1::json)")
         );
+    }
+
+    #[test]
+    fn an_index_is_named_to_sqlite_alone() {
+        let text = "SELECT id FROM t @indexed_by(t_undone) WHERE done_at IS NULL";
+        assert_eq!(render(text, Dialect::Sqlite), "SELECT id FROM t INDEXED BY t_undone WHERE done_at IS NULL");
+        assert_eq!(render(text, Dialect::Postgres), "SELECT id FROM t  WHERE done_at IS NULL");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::job::NewJob;
 use crate::outbox::NewEvent;
-use crate::{Clock, Envelope, Error, FromRow, Ids, Job, Result, Row, Sql, Value, job, outbox, postgres, sqlite, value};
+use crate::{
+    BoxFuture, Clock, Envelope, Error, FromRow, Ids, Job, Result, Row, Sql, Value, job, outbox, postgres, sqlite, value,
+};
 
 pub(crate) enum Conn {
     Sqlite(sqlite::Connection),
@@ -238,15 +240,17 @@ impl Tx {
 
     /// Writes what was said and started, each in one statement; the last thing of a transaction.
     /// Fails where a statement failed and was not undone: there is nothing to commit.
-    pub(crate) async fn flush(&mut self) -> Result<()> {
-        if !self.events.is_empty() {
-            let params = outbox::insert_params(self);
-            self.exec(&outbox::INSERT, params).await?;
-        }
-        if !self.jobs.is_empty() {
-            job::insert(self).await?;
-        }
-        self.check("COMMIT")
+    pub(crate) fn flush(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if !self.events.is_empty() {
+                let params = outbox::insert_params(self);
+                self.exec(&outbox::INSERT, params).await?;
+            }
+            if !self.jobs.is_empty() {
+                job::insert(self).await?;
+            }
+            self.check("COMMIT")
+        })
     }
 
     /// Ends a transaction that only reads.

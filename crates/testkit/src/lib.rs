@@ -7,38 +7,22 @@
 #![allow(clippy::print_stdout, reason = "a test shows what it printed when it fails")]
 
 mod broker;
-mod buyer;
-mod client;
 mod database;
 mod distributed;
-mod front;
 pub mod pages;
 mod process;
-pub mod psp;
 mod receiver;
 mod settle;
 mod shop;
 mod smtp;
-mod staff;
 
 pub use broker::Broker;
-pub use buyer::{Buyer, TOKEN_DECLINED, TOKEN_NEEDS_ACTION, TOKEN_OK, TOKEN_SILENT, TOKEN_SLOW};
-pub use client::{Answer, Ask, Client};
 pub use database::{Database, Topology};
-pub use front::{Front, routes};
+pub use outside::*;
 pub use process::{Ended, Process, Setting, add_staff, audit, souk};
-pub use psp::FakePsp;
 pub use receiver::{Receiver, Told};
-pub use settle::{Waiting, waiting};
 pub use shop::{Shop, ShopOptions};
 pub use smtp::Smtp;
-pub use staff::{Product, Staff};
-
-/// The root of this checkout: as cargo says at run time, since checkouts may share one target folder.
-pub fn repository() -> std::path::PathBuf {
-    let said = std::env::var_os("CARGO_MANIFEST_DIR");
-    std::path::PathBuf::from(said.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())).join("../..")
-}
 
 /// The instant at which every shop of a test begins.
 pub const NOON: jiff::Timestamp = jiff::Timestamp::constant(1_795_348_800, 0);

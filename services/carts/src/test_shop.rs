@@ -185,7 +185,7 @@ impl Shop {
     pub fn limit(&mut self, limit: impl FnOnce(&mut Carts)) {
         let mut config = (*self.ctx.config).clone();
         limit(&mut config.carts);
-        self.ctx.config = Arc::new(config);
+        self.ctx = self.ctx.with_config(config);
     }
 
     /// Where a request without a connection comes from.

@@ -1,5 +1,5 @@
-//! What buyers read: a product, lists of products, categories, brands and attributes; each in one statement, and in
-//! none while it is hot.
+//! What buyers read: a product, lists of products, categories, brands and attributes; each in one statement. What is
+//! hot is not asked for here: `http` answers it from its place.
 
 use contracts::catalog::{BrandId, ProductId, ProductStatus};
 use contracts::{Id, MarketId};
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::Error;
 use crate::attribute::AttributeView;
 use crate::category::{CategoryPage, CategoryView, nest};
-use crate::hot::{Hot, Page, Shows};
-use crate::listing::{Filter, Place, Sort, after};
+use crate::hot::{Page, Place, Shows};
+use crate::listing::{self, Filter, Sort, after};
 use crate::product::{BrandView, ProductListItem, ProductView};
 use crate::slug::is_slug;
 use crate::store::categories::Below;
@@ -24,17 +24,13 @@ const DEPTH_MAX: i64 = crate::category::DEPTH_MAX as i64;
 /// The product with this id or slug as buyers in a market see it.
 ///
 /// Errors: `ProductNotFound`, and a field problem for a market that the shop does not have.
-pub async fn show_product(ctx: &Ctx, hot: &Hot, product: &str, market: Option<MarketId>) -> Result<Page, Error> {
+pub async fn show_product(ctx: &Ctx, hot: Place<'_>, product: &str, market: Option<MarketId>) -> Result<Page, Error> {
     let market = in_market(ctx, market)?;
-    let key = format!("product {} {product}", market.id);
-    if let Some(page) = hot.get(&key) {
-        return Ok(page);
-    }
     let load = hot.load();
     let shown = find(ctx, product, market, false).await?.filter(|shown| shown.status == ProductStatus::Active);
     let shown = shown.ok_or_else(|| not_found(product))?.for_buyers();
     let page = Page::new(shown.version, &shown);
-    hot.keep(load, key, Shows::Product(shown.id), page.clone());
+    hot.keep(load, Shows::Product(shown.id), page.clone());
     Ok(page)
 }
 
@@ -63,16 +59,16 @@ fn not_found(product: &str) -> Error {
 ///
 /// Errors: field problems for a market, category, brand or attribute that the shop does not have, and for a cursor
 /// of another list.
-pub async fn list_products(ctx: &Ctx, hot: &Hot, asked: &Asked, filter: &Filter, sort: Sort) -> Result<Page, Error> {
+pub async fn list_products(
+    ctx: &Ctx,
+    hot: Place<'_>,
+    asked: &Asked,
+    filter: &Filter,
+    sort: Sort,
+) -> Result<Page, Error> {
     let market = in_market(ctx, Some(filter.market.clone()))?;
     let limit = asked.limit()?;
-    let place: Option<Place> = asked.after()?;
-    let cursor = asked.cursor.as_deref().unwrap_or_default();
-    let key = format!("list {} {limit} {cursor}", filter.fingerprint(sort));
-    if let Some(page) = hot.get(&key) {
-        return Ok(page);
-    }
-    let after = after(place, filter, sort)?;
+    let after = after(asked.after()?, filter, sort)?;
     let load = hot.load();
     let Part { mut listed, ended_at } =
         store::listing::list(&ctx.db, &market, filter, (sort, after), limit + 1, BOUNDS).await?;
@@ -83,10 +79,10 @@ pub async fn list_products(ctx: &Ctx, hot: &Hot, asked: &Asked, filter: &Filter,
     let has_more = listed.len() > shown;
     listed.truncate(shown);
     let last = listed.last().filter(|_| has_more).map(|last| &last.keys).or(ended_at.as_ref());
-    let next = last.map(|last| Place::new(filter, sort, last).cursor());
+    let next = last.map(|last| listing::Place::new(filter, sort, last).cursor());
     let list = List::<ProductListItem> { items: listed.into_iter().map(|listed| listed.item).collect(), next };
     let page = Page::new(0, &list);
-    hot.keep(load, key, Shows::List, page.clone());
+    hot.keep(load, Shows::List, page.clone());
     Ok(page)
 }
 
@@ -97,9 +93,9 @@ async fn refuse_unknown(ctx: &Ctx, filter: &Filter) -> Result<(), Error> {
 }
 
 /// Categories in the order of their paths.
-pub async fn list_categories(ctx: &Ctx, hot: &Hot, asked: &Asked, below: &Below) -> Result<Page, Error> {
+pub async fn list_categories(ctx: &Ctx, hot: Place<'_>, asked: &Asked, below: &Below) -> Result<Page, Error> {
     let (limit, after) = (asked.limit()?, asked.after::<String>()?.unwrap_or_default());
-    names(hot, format!("categories {below:?} {limit} {after}"), async {
+    names(hot, async {
         let items = store::categories::list(&ctx.db, &after, below, limit + 1).await?;
         Ok(List::<CategoryView>::of(items, limit, |item| item.path.clone()))
     })
@@ -107,27 +103,23 @@ pub async fn list_categories(ctx: &Ctx, hot: &Hot, asked: &Asked, below: &Below)
 }
 
 /// The tree of categories down to a depth.
-pub async fn show_category_tree(ctx: &Ctx, hot: &Hot, depth: Option<i64>) -> Result<Page, Error> {
+pub async fn show_category_tree(ctx: &Ctx, hot: Place<'_>, depth: Option<i64>) -> Result<Page, Error> {
     let depth = depth.unwrap_or(DEPTH_MAX);
     if !(1..=DEPTH_MAX).contains(&depth) {
         let detail = format!("is a whole number from 1 to {DEPTH_MAX}, not {depth}");
         return Err(Problem::malformed(vec![crate::product::field("depth", detail)]).into());
     }
-    names(hot, format!("tree {depth}"), async { Ok(nest(store::categories::whole(&ctx.db, depth).await?)) }).await
+    names(hot, async { Ok(nest(store::categories::whole(&ctx.db, depth).await?)) }).await
 }
 
 /// A category with its ancestors and children, by slug or id.
 ///
 /// Errors: `CategoryNotFound`.
-pub async fn show_category(ctx: &Ctx, hot: &Hot, category: &str) -> Result<Page, Error> {
-    let key = format!("category {category}");
-    if let Some(page) = hot.get(&key) {
-        return Ok(page);
-    }
+pub async fn show_category(ctx: &Ctx, hot: Place<'_>, category: &str) -> Result<Page, Error> {
     let load = hot.load();
     let shown = find_category(ctx, category).await?;
     let page = Page::new(shown.category.version, &shown);
-    hot.keep(load, key, Shows::Names, page.clone());
+    hot.keep(load, Shows::Names, page.clone());
     Ok(page)
 }
 
@@ -171,18 +163,14 @@ pub async fn show_attribute(ctx: &Ctx, key: &str) -> Result<AttributeView, Error
     shown.ok_or_else(|| Error::AttributeNotFound { key: key.chars().take(120).collect() })
 }
 
-/// A page of categories, kept or read.
+/// A page of categories, read and kept.
 async fn names<T: serde::Serialize>(
-    hot: &Hot,
-    key: String,
+    hot: Place<'_>,
     read: impl Future<Output = Result<T, Error>>,
 ) -> Result<Page, Error> {
-    if let Some(page) = hot.get(&key) {
-        return Ok(page);
-    }
     let load = hot.load();
     let page = Page::new(0, &read.await?);
-    hot.keep(load, key, Shows::Names, page.clone());
+    hot.keep(load, Shows::Names, page.clone());
     Ok(page)
 }
 

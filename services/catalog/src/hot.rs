@@ -10,9 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::response::Response;
 use contracts::Id;
 use contracts::catalog::ProductId;
 use moka::sync::Cache;
+use platform::http::tagged_bytes;
 use serde::Serialize;
 
 /// No page is older, whatever a process missed.
@@ -42,8 +46,15 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub bytes: Bytes,
-    /// Without quotes.
-    pub tag: Arc<str>,
+    pub etag: HeaderValue,
+}
+
+/// The place of one request's answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    hot: &'a Hot,
+    /// Path and query, as they were asked: what says the same in other words has a place of its own.
+    address: &'a str,
 }
 
 #[derive(Clone)]
@@ -77,8 +88,12 @@ impl Page {
     /// The answer as JSON.
     pub fn new(version: i64, answer: &impl Serialize) -> Self {
         let bytes = serde_json::to_vec(answer).expect("an answer is plain data with text keys");
-        let tag = tag(version, &bytes).into();
-        Self { bytes: bytes.into(), tag }
+        let etag = format!("\"{}\"", tag(version, &bytes));
+        Self { etag: HeaderValue::try_from(etag).expect("digits and a point"), bytes: bytes.into() }
+    }
+
+    pub fn answer(self, headers: &HeaderMap) -> Response {
+        tagged_bytes(headers, self.etag, self.bytes)
     }
 }
 
@@ -102,8 +117,16 @@ impl Hot {
         }))
     }
 
-    /// What was kept for this request, if it is as it was.
-    pub fn get(&self, key: &str) -> Option<Page> {
+    pub fn at<'a>(&'a self, address: &'a str) -> Place<'a> {
+        Place { hot: self, address }
+    }
+
+    /// Where the answer to this request has its place.
+    pub fn place<'a>(&'a self, uri: &'a Uri) -> Place<'a> {
+        self.at(uri.path_and_query().map_or_else(|| uri.path(), PathAndQuery::as_str))
+    }
+
+    fn get(&self, key: &str) -> Option<Page> {
         let kept = self.0.pages.get(key)?;
         let changed = match kept.shows {
             Shows::Product(product) => self.count(product).load(SeqCst),
@@ -114,12 +137,11 @@ impl Hot {
         is_current.then_some(kept.page)
     }
 
-    /// To be called before what is to be kept is read.
-    pub fn load(&self) -> Load {
+    fn load(&self) -> Load {
         Load(self.0.changes.load(SeqCst))
     }
 
-    pub fn keep(&self, load: Load, key: String, shows: Shows, page: Page) {
+    fn keep(&self, load: Load, key: String, shows: Shows, page: Page) {
         self.0.pages.insert(key, Kept { page, shows, as_of: load.0 });
     }
 
@@ -142,6 +164,22 @@ impl Hot {
     fn count(&self, product: ProductId) -> &AtomicU64 {
         let end = product.uuid().as_u128() % COUNTS as u128;
         &self.0.products[end as usize]
+    }
+}
+
+impl Place<'_> {
+    /// What was kept here, if it is as it was.
+    pub fn get(self) -> Option<Page> {
+        self.hot.get(self.address)
+    }
+
+    /// To be called before what is to be kept is read.
+    pub fn load(self) -> Load {
+        self.hot.load()
+    }
+
+    pub fn keep(self, load: Load, shows: Shows, page: Page) {
+        self.hot.keep(load, self.address.to_owned(), shows, page);
     }
 }
 
@@ -202,7 +240,8 @@ mod tests {
     #[test]
     fn a_tag_begins_with_the_version_and_changes_with_the_bytes() {
         let (one, other) = (page("one"), page("other"));
-        assert!(one.tag.starts_with("1.") && other.tag.starts_with("1."));
-        assert_ne!(one.tag, other.tag);
+        let text = |page: &Page| page.etag.to_str().expect("text").to_owned();
+        assert!(text(&one).starts_with("\"1.") && text(&other).starts_with("\"1."));
+        assert_ne!(one.etag, other.etag);
     }
 }

@@ -96,7 +96,11 @@ impl Shop {
 
     /// As buyers in the default market see it.
     async fn seen(&self, product: &str) -> Result<Value, Error> {
-        let page = show_product(&self.ctx, &self.hot, product, None).await?;
+        let place = self.hot.at(product);
+        let page = match place.get() {
+            Some(page) => page,
+            None => show_product(&self.ctx, place, product, None).await?,
+        };
         Ok(serde_json::from_slice(&page.bytes).expect("JSON"))
     }
 
@@ -118,7 +122,7 @@ impl Shop {
     /// A page of a list.
     async fn page(&self, filter: &Filter, sort: Sort, limit: i64, cursor: Option<String>) -> Result<Value, Error> {
         let asked = Asked { limit: Some(limit), cursor };
-        let page = list_products(&self.ctx, &self.hot, &asked, filter, sort).await?;
+        let page = list_products(&self.ctx, self.hot.at("a list"), &asked, filter, sort).await?;
         Ok(serde_json::from_slice(&page.bytes).expect("JSON"))
     }
 

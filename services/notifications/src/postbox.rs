@@ -144,17 +144,16 @@ fn by_answer(code: &str, said: &str, permanent: bool) -> NotTaken {
     }
 }
 
-/// Writes a mail to `<folder>/<name>.eml`; makes the folder. Whole or not at all, and durable: the
-/// file takes its name when its bytes are on the disk. Written again, it is the same file. Blocks.
+/// Writes a mail to `<folder>/<name>.eml`; makes the folder. Whole or not at all: the file takes its name when it is
+/// written. It is not waited for until it is on the disk, as an order is: the folder is for trying a shop out, and each
+/// mail's wait would be one of the database's too. Written again, it is the same file. Blocks.
 /// For the shop's own user alone: mails hold names, addresses and links.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let part = folder.join(format!("{name}.part"));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, folder.join(format!("{name}.eml")))?;
-    std::fs::File::open(folder)?.sync_all()
+    std::fs::rename(&part, folder.join(format!("{name}.eml")))
 }
 
 #[cfg(test)]

@@ -150,12 +150,7 @@ impl Order {
 
     /// Placed and not paid: its timer runs, and its cart can be had back.
     pub fn is_unpaid(&self) -> bool {
-        matches!(self.status, OrderStatus::Placed | OrderStatus::Payable)
-    }
-
-    /// Nothing more happens until the buyer or the shop does something.
-    pub fn is_settled(&self) -> bool {
-        !self.is_unpaid() || self.last_try.is_some()
+        is_unpaid(self.status)
     }
 
     /// The shipping charge, unless all that would ship was cancelled.
@@ -255,6 +250,15 @@ impl Order {
             placed_at: self.sale.placed_at,
         }
     }
+}
+
+fn is_unpaid(status: OrderStatus) -> bool {
+    matches!(status, OrderStatus::Placed | OrderStatus::Payable)
+}
+
+/// Nothing more happens until the buyer or the shop does something; `is_tried`: to pay.
+pub fn is_settled(status: OrderStatus, is_tried: bool) -> bool {
+    is_tried || !is_unpaid(status)
 }
 
 impl Holds {

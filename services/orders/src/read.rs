@@ -10,7 +10,7 @@ use platform::{Ctx, Problem};
 
 use crate::access::Asker;
 use crate::error::Error;
-use crate::order::Order;
+use crate::order::{Order, is_settled};
 use crate::store::{self, lists};
 use crate::view::{HistoryEntry, OrderListItem, OrderView};
 use crate::waiters::Waiters;
@@ -42,13 +42,11 @@ pub async fn when_settled(
     wait: Duration,
 ) -> Result<OrderView, Error> {
     let look = || async {
-        let found = find(ctx, id, asker).await?;
-        Ok::<_, Error>(found.0.is_settled().then_some(found))
+        let (status, _, is_tried) = store::status(&ctx.db, id, asker.owner(id)).await?.ok_or(Error::NotFound)?;
+        Ok::<_, Error>(is_settled(status, is_tried).then_some(()))
     };
-    match waiters.until(id, wait, look).await? {
-        Some((order, history)) => Ok(shown(ctx, order, history).await.for_buyer()),
-        None => for_buyer(ctx, id, asker).await,
-    }
+    waiters.until(id, wait, look).await?;
+    for_buyer(ctx, id, asker).await
 }
 
 /// A customer's own, newest first.

@@ -90,7 +90,7 @@ statements! {
     HISTORY_AFTER = "SELECT sequence, at, event, source, staff_id, status, detail FROM orders_history
         WHERE order_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
     /// As `FIND`, for who only wants to know how far it is.
-    STATUS = "SELECT status, version FROM orders_order
+    STATUS = "SELECT status, version, payment_attempt_id IS NOT NULL FROM orders_order
         WHERE id = $1 AND (customer_id = $2 OR buyer_sha256 = $3 OR $4)";
     UPDATE = "UPDATE orders_order SET status = $4, stock_hold = $5, holds = $6, payment_token = $7, due_minor = $8,
             authorized_minor = $9, capture_due_minor = $10, capture_closed = $11, refund_due_minor = $12,
@@ -229,8 +229,8 @@ pub async fn history_after(db: &Db, order: OrderId, sequence: i64) -> Result<Vec
     db.all(&HISTORY_AFTER, params![order, sequence, HISTORY_SHOWN_MAX]).await
 }
 
-/// Its status and version, where it is theirs.
-pub async fn status(db: &Db, order: OrderId, owner: Owner<'_>) -> Result<Option<(OrderStatus, i64)>> {
+/// Its status, its version and whether a payment was tried, where it is theirs.
+pub async fn status(db: &Db, order: OrderId, owner: Owner<'_>) -> Result<Option<(OrderStatus, i64, bool)>> {
     db.opt(&STATUS, params![order, owner.customer, owner.buyer_sha256, owner.any]).await
 }
 

@@ -52,7 +52,7 @@ pub async fn open(
     asker: &Asker,
     last_seen: i64,
 ) -> Result<Response, Problem> {
-    let (status, version) = store::status(&ctx.db, id, asker.owner(id)).await?.ok_or(Error::NotFound)?;
+    let (status, version, _) = store::status(&ctx.db, id, asker.owner(id)).await?.ok_or(Error::NotFound)?;
     if has_ended(status) && last_seen >= version {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

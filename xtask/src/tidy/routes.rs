@@ -5,7 +5,7 @@ use super::tree::{Tree, service_of};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
-const STORIES: [&str; 2] = ["crates/testkit/tests/it/", "crates/testkit/src/"];
+const STORIES: [&str; 3] = ["crates/outside/src/", "crates/testkit/tests/it/", "crates/testkit/src/"];
 /// What a path may begin with, so that no `nest` hides where a route really is.
 const WHOLE_PATHS: [&str; 2] = ["/v1/", "/.well-known/"];
 

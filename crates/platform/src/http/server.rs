@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
-use futures::StreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Db;
 use subtle::ConstantTimeEq;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
@@ -72,8 +71,9 @@ pub fn router(
         .route("/internal/calls/{name}", post(answer_call))
         .with_state(process);
     let index = super::index::page(&names);
-    let around = Around { ids, deadline: Duration::from_secs(config.server.request_seconds_max) };
-    routes
+    let deadline = Duration::from_secs(config.server.request_seconds_max);
+    let around = Around { ids, deadline, tasks, routes: Arc::default() };
+    let inner = routes
         .merge(own)
         .merge(swagger)
         .merge(media(&config.server.media_folder))
@@ -88,36 +88,27 @@ pub fn router(
                 "this route knows other methods; `Allow` names them",
             )
         })
-        .layer(axum::middleware::map_response(move |response: Response| {
-            let tasks = tasks.clone();
-            async move { ending_with(tasks, response) }
-        }))
-        .layer(CatchPanicLayer::custom(layers::panicked))
-        .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
         .layer(axum::middleware::from_fn(move |request: Request, next: Next| {
             layers::around(around.clone(), request, next)
-        }))
-        .layer(CompressionLayer::new().gzip(true))
-        .layer(cors(&config.server))
-        .layer(security(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(security(header::X_FRAME_OPTIONS, "DENY"))
+        }));
+    // Around the router as one service: a layer on the router itself is a box in each route, cloned for each request.
+    let layered = tower::ServiceBuilder::new()
         .layer(security(header::REFERRER_POLICY, "no-referrer"))
+        .layer(security(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(security(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(cors(&config.server))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
+        .service(inner);
+    Router::new().fallback_service(layered)
 }
 
 /// Serves until the process is told to stop, then drains.
 pub async fn serve(listener: tokio::net::TcpListener, router: Router, tasks: Tasks) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    // Else an answer in two parts waits for the client to acknowledge the first. Fails where the client is gone.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, service).with_graceful_shutdown(async move { tasks.stopping().await }).await
-}
-
-/// Server-sent events have no end of their own: they end when the process is told to stop, or it could not.
-fn ending_with(tasks: Tasks, response: Response) -> Response {
-    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    if !kind.starts_with(b"text/event-stream") {
-        return response;
-    }
-    let stopping = Box::pin(async move { tasks.stopping().await });
-    response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping)))
 }
 
 /// A shop's pictures. A picture is looked at and runs nothing, an SVG neither.

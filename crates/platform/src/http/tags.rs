@@ -1,10 +1,10 @@
 //! `ETag` and `If-None-Match` on reads, `If-Match` on edits (RFC 9110).
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -32,15 +32,19 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
 }
 
-/// The same for an answer that is kept as the bytes of its JSON.
-pub fn tagged_bytes(headers: &HeaderMap, tag: &str, json: Bytes) -> Response {
-    let etag = format!("\"{tag}\"");
-    let is_known = is_known(headers, &etag);
-    let headers = [(header::ETAG, etag), (header::CACHE_CONTROL, "no-cache".to_owned())];
+/// The same for an answer that is kept as the bytes of its JSON, with its tag in quotes.
+pub fn tagged_bytes(asked: &HeaderMap, etag: HeaderValue, json: Bytes) -> Response {
+    let is_known = asked.contains_key(header::IF_NONE_MATCH) && is_known(asked, etag.to_str().unwrap_or_default());
+    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(json) });
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if is_known {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    (headers, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+    response
 }
 
 impl<T: Serialize> IntoResponse for Tagged<T> {

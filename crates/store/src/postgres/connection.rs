@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use deadpool_postgres::Object;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::types::ToSql;
 
-use crate::{Dialect, Error, Result, Sql, Value};
+use crate::{BoxFuture, Dialect, Error, Result, Sql, Value};
 
-/// A pooled connection. Dropped in the middle of a transaction, it is closed, not returned: the
+/// A pooled connection. Its futures are boxed: the code behind them is compiled here, not once more in each service.
+/// Dropped in the middle of a transaction, it is closed, not returned: the
 /// server then rolls back.
 pub(crate) struct Connection {
     object: Option<Object>,
     /// A statement is on its way.
     waits: Arc<AtomicBool>,
     is_clean: bool,
+    /// The server said that it ends it; that it is closed may be noticed later.
+    is_ended: bool,
 }
 
 impl Drop for Connection {
@@ -28,38 +31,57 @@ impl Drop for Connection {
 
 impl Connection {
     pub(super) fn new(object: Object) -> Self {
-        Self { object: Some(object), waits: Arc::default(), is_clean: false }
+        Self { object: Some(object), waits: Arc::default(), is_clean: false, is_ended: false }
     }
 
     /// No transaction is open and no statement under way: it may go back to the pool.
     pub(super) fn mark_clean(&mut self) {
-        self.is_clean = true;
+        self.is_clean = !self.is_ended;
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.object.as_ref().is_none_or(|object| object.is_closed())
+        self.is_ended || self.object.as_ref().is_none_or(|object| object.is_closed())
+    }
+
+    fn failed(&mut self, statement: &'static str, error: &tokio_postgres::Error) -> Error {
+        let severity = error.as_db_error().and_then(DbError::parsed_severity);
+        self.is_ended |= matches!(severity, Some(Severity::Fatal | Severity::Panic));
+        map(statement, error)
     }
 
     pub(super) fn waits(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.waits)
     }
 
-    pub(crate) async fn exec(&mut self, sql: &'static Sql, params: &[Value]) -> Result<u64> {
-        let _waits = Waits::begin(&self.waits);
-        let map = |error: tokio_postgres::Error| map(sql.name, &error);
-        let object = self.object();
-        let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await.map_err(map)?;
-        object.execute_raw(&statement, params).await.map_err(map)
+    pub(crate) fn exec<'a>(&'a mut self, sql: &'static Sql, params: &'a [Value]) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let _waits = Waits::begin(&self.waits);
+            let object = self.object();
+            let changed = async {
+                let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await?;
+                object.execute_raw(&statement, params).await
+            };
+            changed.await.map_err(|error| self.failed(sql.name, &error))
+        })
     }
 
-    pub(crate) async fn query(&mut self, sql: &'static Sql, params: &[Value]) -> Result<Vec<Vec<Value>>> {
-        let _waits = Waits::begin(&self.waits);
-        let map = |error: tokio_postgres::Error| map(sql.name, &error);
-        let object = self.object();
-        let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await.map_err(map)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        let rows = object.query(&statement, &params).await.map_err(map)?;
-        rows.iter().map(|row| cells(sql.name, row)).collect()
+    pub(crate) fn query<'a>(
+        &'a mut self,
+        sql: &'static Sql,
+        params: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Vec<Value>>>> {
+        Box::pin(async move {
+            let _waits = Waits::begin(&self.waits);
+            let object = self.object();
+            let rows = async {
+                let statement = object.prepare_cached(sql.rendered(Dialect::Postgres)).await?;
+                let params: Vec<&(dyn ToSql + Sync)> =
+                    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+                object.query(&statement, &params).await
+            };
+            let rows = rows.await.map_err(|error| self.failed(sql.name, &error))?;
+            rows.iter().map(|row| cells(sql.name, row)).collect()
+        })
     }
 
     pub(super) async fn prepare(&mut self, sql: &'static Sql) -> Result<()> {
@@ -67,14 +89,18 @@ impl Connection {
         prepared.map(drop).map_err(|error| map(sql.name, &error))
     }
 
-    pub(crate) async fn control(&mut self, text: &'static str) -> Result<()> {
-        let _waits = Waits::begin(&self.waits);
-        self.object().batch_execute(text).await.map_err(|error| map(text, &error))
+    pub(crate) fn control(&mut self, text: &'static str) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let _waits = Waits::begin(&self.waits);
+            self.object().batch_execute(text).await.map_err(|error| self.failed(text, &error))
+        })
     }
 
-    pub(crate) async fn script(&mut self, text: &str) -> Result<()> {
-        let _waits = Waits::begin(&self.waits);
-        self.object().batch_execute(text).await.map_err(|error| map("a migration", &error))
+    pub(crate) fn script<'a>(&'a mut self, text: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let _waits = Waits::begin(&self.waits);
+            self.object().batch_execute(text).await.map_err(|error| self.failed("a migration", &error))
+        })
     }
 
     fn object(&self) -> &Object {

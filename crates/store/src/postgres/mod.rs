@@ -12,19 +12,22 @@ use std::time::Duration;
 
 pub(crate) use connection::Connection;
 pub(crate) use connection::describe;
-use deadpool_postgres::{ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
 use futures::FutureExt;
 
 use crate::db::{Options, Signals, Write};
 use crate::sqlite::panic_text;
 use crate::tx::{Broken, Conn, Setting, Tx};
-use crate::{Error, Result, Row, Sql, Value, fault};
+use crate::{BoxFuture, Error, Result, Row, Sql, Value, fault};
 
 /// A transaction that lost against another is run again, this often in all.
 const TRIES_MAX: u32 = 8;
 const PAUSE_MAX_MILLIS: u64 = 200;
 /// A new connection in place of one that broke before its commit.
 const RECONNECTS_MAX: u32 = 1;
+const VERIFIED_AFTER: Duration = Duration::from_secs(1);
 /// How long a commit or a rollback may take before its connection is given up.
 const END_MAX: Duration = Duration::from_secs(10);
 
@@ -57,13 +60,16 @@ impl Postgres {
             .keepalives_idle(Duration::from_secs(30))
             .tcp_user_timeout(Duration::from_secs(30))
             .options(settings.trim());
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
+        // Whether the server still answers is asked of connections that were left alone: one that was used just now would
+        // have said so, and asking costs as much as a statement.
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = deadpool_postgres::Manager::from_config(config.clone(), tls()?, recycling);
         let wait = Some(options.wait_max);
         let pool = Pool::builder(manager)
             .max_size(options.connections_max.max(1))
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .runtime(Runtime::Tokio1)
+            .pre_recycle(Hook::async_fn(|client, metrics| Box::pin(verify(client, metrics.last_used()))))
             .build()
             .map_err(|error| Error::Schema(error.to_string()))?;
         let postgres = Self { pool, config, transaction_max: options.transaction_max, commits: AtomicU64::new(0) };
@@ -127,6 +133,9 @@ impl Postgres {
             }
             reconnects += u32::from(is_cut);
             drop(tx);
+            if is_cut {
+                self.let_go_of_idle();
+            }
             tokio::time::sleep(pause(attempt)).await;
         }
         (Err(Error::Contended(TRIES_MAX).into()), statements)
@@ -148,21 +157,30 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn query(&self, sql: &'static Sql, params: &[Value]) -> Result<Vec<Vec<Value>>> {
-        crate::value::refuse_unstorable(sql.name, params)?;
-        let mut reconnects = 0;
-        loop {
-            let mut conn = self.connect().await?;
-            let answered = tokio::time::timeout(self.transaction_max, conn.query(sql, params)).await;
-            let Ok(rows) = answered else {
-                return Err(Error::too_slow(self.transaction_max));
-            };
-            conn.mark_clean();
-            match rows {
-                Err(Error::Unavailable(_)) if conn.is_closed() && reconnects < RECONNECTS_MAX => reconnects += 1,
-                rows => return rows,
+    pub(crate) fn query<'a>(
+        &'a self,
+        sql: &'static Sql,
+        params: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Vec<Value>>>> {
+        Box::pin(async move {
+            crate::value::refuse_unstorable(sql.name, params)?;
+            let mut reconnects = 0;
+            loop {
+                let mut conn = self.connect().await?;
+                let answered = tokio::time::timeout(self.transaction_max, conn.query(sql, params)).await;
+                let Ok(rows) = answered else {
+                    return Err(Error::too_slow(self.transaction_max));
+                };
+                conn.mark_clean();
+                match rows {
+                    Err(Error::Unavailable(_)) if conn.is_closed() && reconnects < RECONNECTS_MAX => {
+                        reconnects += 1;
+                        self.let_go_of_idle();
+                    }
+                    rows => return rows,
+                }
             }
-        }
+        })
     }
 
     pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<()> {
@@ -185,13 +203,20 @@ impl Postgres {
         Ok(row.get::<_, bool>(0).then(|| Box::new(client) as Box<dyn Send + Sync>))
     }
 
-    async fn connect(&self) -> Result<Connection> {
-        match self.pool.get().await {
-            Ok(object) => Ok(Connection::new(object)),
-            Err(PoolError::Timeout(_)) => Err(Error::Busy("every connection to PostgreSQL is taken")),
-            Err(PoolError::Backend(error)) => Err(Error::Unavailable(describe(&error))),
-            Err(error) => Err(Error::Unavailable(error.to_string())),
-        }
+    fn connect(&self) -> BoxFuture<'_, Result<Connection>> {
+        Box::pin(async move {
+            match self.pool.get().await {
+                Ok(object) => Ok(Connection::new(object)),
+                Err(PoolError::Timeout(_)) => Err(Error::Busy("every connection to PostgreSQL is taken")),
+                Err(PoolError::Backend(error)) => Err(Error::Unavailable(describe(&error))),
+                Err(error) => Err(Error::Unavailable(error.to_string())),
+            }
+        })
+    }
+
+    /// A connection that the server ended is seldom the only one.
+    fn let_go_of_idle(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     /// A connection for what is no transaction of a service.
@@ -223,24 +248,35 @@ impl Postgres {
         }
     }
 
-    async fn commit(&self, tx: &mut Tx) -> Result<()> {
-        fault::point("store.before_commit");
-        // From here on a broken connection leaves in doubt what happened: it is not run again.
-        tx.broken = Some(Broken::Underway(COMMIT));
-        let committed = tokio::time::timeout(END_MAX, connection(tx).control(COMMIT)).await;
-        let committed = committed.unwrap_or_else(|_| Err(Error::Unavailable("a commit was not answered".to_owned())));
-        match &committed {
-            Ok(()) => {
-                fault::point("store.after_commit");
-                self.commits.fetch_add(1, Relaxed);
-                tx.broken = None;
-                connection(tx).mark_clean();
+    fn commit<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            fault::point("store.before_commit");
+            // From here on a broken connection leaves in doubt what happened: it is not run again.
+            tx.broken = Some(Broken::Underway(COMMIT));
+            let committed = tokio::time::timeout(END_MAX, connection(tx).control(COMMIT)).await;
+            let committed =
+                committed.unwrap_or_else(|_| Err(Error::Unavailable("a commit was not answered".to_owned())));
+            match &committed {
+                Ok(()) => {
+                    fault::point("store.after_commit");
+                    self.commits.fetch_add(1, Relaxed);
+                    tx.broken = None;
+                    connection(tx).mark_clean();
+                }
+                Err(Error::Contended(_)) => tx.broken = Some(Broken::Lost),
+                Err(_) => {}
             }
-            Err(Error::Contended(_)) => tx.broken = Some(Broken::Lost),
-            Err(_) => {}
-        }
-        committed
+            committed
+        })
     }
+}
+
+/// Asks a connection that was not used for a while whether its server is there.
+async fn verify(client: &mut ClientWrapper, unused_for: Duration) -> Result<(), HookError> {
+    if unused_for < VERIFIED_AFTER {
+        return Ok(());
+    }
+    client.simple_query("").await.map(drop).map_err(HookError::Backend)
 }
 
 /// From the beginning to what is said and started: all but the end.
@@ -271,7 +307,7 @@ fn connection(tx: &mut Tx) -> &mut Connection {
 
 /// Ends a future that is pending while its connection waits for nothing.
 async fn only_database<T, E: From<Error>>(
-    mut future: crate::BoxFuture<'_, Result<T, E>>,
+    mut future: BoxFuture<'_, Result<T, E>>,
     waits: Arc<AtomicBool>,
 ) -> Result<T, E> {
     std::future::poll_fn(move |context| match future.as_mut().poll(context) {
@@ -281,12 +317,12 @@ async fn only_database<T, E: From<Error>>(
     .await
 }
 
-/// Twice as long each time, and by a random part less: two that collided part.
 /// Invalid authorization, or no such database.
 fn is_refusal(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code().starts_with("28") || code.code() == "3D000")
 }
 
+/// Twice as long each time, and by a random part less: two that collided part.
 fn pause(attempt: u32) -> Duration {
     let longest = (1_u64 << attempt.min(16)).min(PAUSE_MAX_MILLIS) * 1_000;
     let random = RandomState::new().build_hasher().finish();

@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, params_from_iter};
 
@@ -20,8 +21,9 @@ const OPEN_PAUSE: Duration = Duration::from_millis(20);
 const STATEMENTS_MAX: usize = 512;
 
 const BOTH: &str = "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -16384;";
-const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -4096;";
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384;";
+// Not mapped: a reader lets go of its map, and of every page that it had touched there, whenever something was written.
+const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -8192;";
 
 pub(crate) struct Connection {
     conn: rusqlite::Connection,
@@ -59,6 +61,8 @@ impl Connection {
         let conn = rusqlite::Connection::open_with_flags(path, flags).map_err(unavailable)?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(unavailable)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // One plan for a statement, whatever its parameters are: else it is parsed again where they change.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(unavailable)?;
         conn.execute_batch(BOTH).map_err(unavailable)?;
         let mut tries = 0;
         // Two processes that turn a new file's log on collide without waiting for each other.
@@ -74,6 +78,7 @@ impl Connection {
 
     pub(crate) fn exec(&mut self, sql: &'static Sql, params: &[Value]) -> Result<u64> {
         let map = |error: rusqlite::Error| self.map(sql.name, &error);
+        let _timed = Timed::begin(sql);
         let mut statement = self.conn.prepare_cached(sql.rendered(Dialect::Sqlite)).map_err(map)?;
         let changed = statement.execute(params_from_iter(params)).map_err(map)?;
         Ok(changed as u64)
@@ -81,6 +86,7 @@ impl Connection {
 
     pub(crate) fn query(&mut self, sql: &'static Sql, params: &[Value]) -> Result<Vec<Vec<Value>>> {
         let map = |error: rusqlite::Error| self.map(sql.name, &error);
+        let _timed = Timed::begin(sql);
         let mut statement = self.conn.prepare_cached(sql.rendered(Dialect::Sqlite)).map_err(map)?;
         let columns = statement.column_count();
         let mut rows = statement.query(params_from_iter(params)).map_err(map)?;
@@ -91,7 +97,7 @@ impl Connection {
                 values.push(match row.get_ref(column).map_err(map)? {
                     ValueRef::Null => Value::Null,
                     ValueRef::Integer(number) => Value::Int(number),
-                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Text(text) => Value::Text(text_of(text)),
                     ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
                     ValueRef::Real(_) => {
                         let reason = "a float: no column of ours holds one".to_owned();
@@ -106,6 +112,19 @@ impl Connection {
 
     pub(crate) fn prepare(&mut self, sql: &'static Sql) -> Result<()> {
         self.conn.prepare(sql.rendered(Dialect::Sqlite)).map(drop).map_err(|error| self.map(sql.name, &error))
+    }
+
+    /// How it would be run, a line a step.
+    pub(crate) fn plan(&mut self, sql: &'static Sql) -> Result<Vec<String>> {
+        let map = |error: rusqlite::Error| self.map(sql.name, &error);
+        let text = format!("EXPLAIN QUERY PLAN {}", sql.rendered(Dialect::Sqlite));
+        let mut statement = self.conn.prepare(&text).map_err(map)?;
+        let mut steps = statement.raw_query();
+        let mut plan = Vec::new();
+        while let Some(step) = steps.next().map_err(map)? {
+            plan.push(step.get(3).map_err(map)?);
+        }
+        Ok(plan)
     }
 
     pub(crate) fn control(&mut self, text: &'static str) -> Result<()> {
@@ -140,6 +159,29 @@ impl Connection {
                 _ => Error::Statement { statement, reason },
             },
             None => Error::Statement { statement, reason },
+        }
+    }
+}
+
+/// SQLite does not check what it is given as text. All of ours is UTF-8.
+fn text_of(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
+}
+
+/// Says how long a statement took, where somebody asks by `log.filter = "store=trace"`.
+struct Timed(Option<(&'static str, Instant)>);
+
+impl Timed {
+    #[allow(clippy::disallowed_methods, reason = "how long a statement works is the machine's time, not the shop's")]
+    fn begin(sql: &'static Sql) -> Self {
+        Self(tracing::enabled!(tracing::Level::TRACE).then(|| (sql.name, Instant::now())))
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if let Some((statement, begun)) = self.0 {
+            tracing::trace!(statement, microseconds = begun.elapsed().as_micros() as u64, "ran");
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use connection::Connection;
 
 use crate::db::{Options, Shared, Write};
 use crate::tx::Setting;
-use crate::{Error, Result, Sql, Value};
+use crate::{BoxFuture, Error, Result, Sql, Value};
 
 /// Older ones can corrupt a WAL that several connections write and checkpoint (sqlite.org/wal.html).
 const VERSION_MIN: i32 = 3_051_003;
@@ -73,12 +73,16 @@ impl Sqlite {
         self.readers.read(setting, input, f).await
     }
 
-    pub(crate) async fn query(&self, sql: &'static Sql, params: Vec<Value>) -> Result<Vec<Vec<Value>>> {
-        self.readers.run(move |conn| conn.query(sql, &params)).await?
+    pub(crate) fn query(&self, sql: &'static Sql, params: Vec<Value>) -> BoxFuture<'_, Result<Vec<Vec<Value>>>> {
+        Box::pin(async move { self.readers.run(move |conn| conn.query(sql, &params)).await? })
     }
 
     pub(crate) async fn prepare(&self, sql: &'static Sql) -> Result<()> {
         self.readers.run(move |conn| conn.prepare(sql)).await?
+    }
+
+    pub(crate) async fn plan(&self, sql: &'static Sql) -> Result<Vec<String>> {
+        self.readers.run(move |conn| conn.plan(sql)).await?
     }
 
     /// An operating system lock on a file beside the database: gone with the process, however it ends.

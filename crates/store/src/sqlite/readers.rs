@@ -14,8 +14,9 @@ use crate::db::{Options, Write};
 use crate::tx::{Conn, Setting, Tx};
 use crate::{Error, Result};
 
-/// More threads than this only wait for each other's pages.
+/// More threads than this only wait for each other's pages. More than there are cores take turns on them.
 const THREADS_MAX: usize = 8;
+const THREADS_MIN: usize = 2;
 const QUEUE_MAX: usize = 4_096;
 
 const READERS: Who = Who { is_busy: "too many reads wait", has_failed: "the reader failed" };
@@ -44,7 +45,9 @@ impl Readers {
     pub(super) fn start(path: &Path, options: &Options) -> Result<Self> {
         let queue = Arc::new(Queue::default());
         let runtime = Handle::try_current().ok();
-        for number in 0..options.connections_max.clamp(1, THREADS_MAX) {
+        let cores = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
+        let threads = cores.clamp(THREADS_MIN, THREADS_MAX).min(options.connections_max.max(1));
+        for number in 0..threads {
             let thread =
                 Thread { conn: Some(Connection::open_reader(path)?), path: path.to_owned(), queue: Arc::clone(&queue) };
             let runtime = runtime.clone();

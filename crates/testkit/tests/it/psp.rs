@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::FakePsp;
 
-const CALIBRATE: &str = include_str!("../../src/psp/calibrate.py");
+const CALIBRATE: &str = include_str!("../../../outside/src/psp/calibrate.py");
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A Python that has the official `stripe` package, and `localstripe`: `cargo xtask test` says where.

@@ -2,12 +2,10 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use contracts::catalog::CategoryId;
-use platform::http::{
-    Body, IfMatch, List, OptionalKey, Page, Path, Query, Replay, Tagged, created, replayed, tagged_bytes,
-};
+use platform::http::{Body, IfMatch, List, OptionalKey, Page, Path, Query, Replay, Tagged, created, replayed};
 use platform::{Ctx, Problem, Staff, can};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -53,8 +51,12 @@ async fn list_categories(
     State(ctx): State<Ctx>,
     Extension(hot): Extension<Hot>,
     Query(asked): Query<CategoriesQuery>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
+    if let Some(page) = hot.place(&uri).get() {
+        return Ok(page.answer(&headers));
+    }
     let below = match (asked.parent, asked.roots) {
         (None, None | Some(false)) => Below::Any,
         (None, Some(true)) => Below::Roots,
@@ -62,8 +64,8 @@ async fn list_categories(
         (Some(_), Some(_)) => return Err(Problem::field("roots", "is not said with `parent`: a root has none").into()),
     };
     let page = Page { limit: asked.limit, cursor: asked.cursor };
-    let page = browse::list_categories(&ctx, &hot, &page, &below).await?;
-    Ok(tagged_bytes(&headers, &page.tag, page.bytes))
+    let page = browse::list_categories(&ctx, hot.place(&uri), &page, &below).await?;
+    Ok(page.answer(&headers))
 }
 
 /// How much of the tree.
@@ -83,10 +85,14 @@ async fn show_category_tree(
     State(ctx): State<Ctx>,
     Extension(hot): Extension<Hot>,
     Query(asked): Query<TreeQuery>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let page = browse::show_category_tree(&ctx, &hot, asked.depth).await?;
-    Ok(tagged_bytes(&headers, &page.tag, page.bytes))
+    if let Some(page) = hot.place(&uri).get() {
+        return Ok(page.answer(&headers));
+    }
+    let page = browse::show_category_tree(&ctx, hot.place(&uri), asked.depth).await?;
+    Ok(page.answer(&headers))
 }
 
 /// A category with what is above it and right below it.
@@ -96,10 +102,14 @@ async fn show_category(
     State(ctx): State<Ctx>,
     Extension(hot): Extension<Hot>,
     Path(category): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let page = browse::show_category(&ctx, &hot, &category).await?;
-    Ok(tagged_bytes(&headers, &page.tag, page.bytes))
+    if let Some(page) = hot.place(&uri).get() {
+        return Ok(page.answer(&headers));
+    }
+    let page = browse::show_category(&ctx, hot.place(&uri), &category).await?;
+    Ok(page.answer(&headers))
 }
 
 /// Makes a category.

@@ -2,12 +2,11 @@
 
 use std::str::FromStr;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::Response;
 use axum::{Extension, Json};
 use contracts::MarketId;
-use platform::http::{List, Page, Path, Query, tagged_bytes};
+use platform::http::{List, Page, Path, Query};
 use platform::{Ctx, Problem};
 use serde::de::value::{Error as Unread, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -140,12 +139,16 @@ fn word<T: DeserializeOwned>(name: &str, value: &str) -> Result<T, Problem> {
 async fn list_products(
     State(ctx): State<Ctx>,
     Extension(hot): Extension<Hot>,
-    Query(pairs): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Error> {
+    let (mut parts, _) = request.into_parts();
+    if let Some(page) = hot.place(&parts.uri).get() {
+        return Ok(page.answer(&parts.headers));
+    }
+    let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await?;
     let Asked { filter, sort, page } = Asked::read(pairs)?;
-    let page = browse::list_products(&ctx, &hot, &page, &filter, sort).await?;
-    Ok(tagged_bytes(&headers, &page.tag, page.bytes))
+    let page = browse::list_products(&ctx, hot.place(&parts.uri), &page, &filter, sort).await?;
+    Ok(page.answer(&parts.headers))
 }
 
 /// A product with its variants and their prices in a market.
@@ -154,12 +157,16 @@ async fn list_products(
 async fn show_product(
     State(ctx): State<Ctx>,
     Extension(hot): Extension<Hot>,
-    Path(product): Path<String>,
-    Query(seen): Query<SeenFrom>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Error> {
-    let page = browse::show_product(&ctx, &hot, &product, seen.market).await?;
-    Ok(tagged_bytes(&headers, &page.tag, page.bytes))
+    let (mut parts, _) = request.into_parts();
+    if let Some(page) = hot.place(&parts.uri).get() {
+        return Ok(page.answer(&parts.headers));
+    }
+    let Path(product) = Path::<String>::from_request_parts(&mut parts, &()).await?;
+    let Query(seen) = Query::<SeenFrom>::from_request_parts(&mut parts, &()).await?;
+    let page = browse::show_product(&ctx, hot.place(&parts.uri), &product, seen.market).await?;
+    Ok(page.answer(&parts.headers))
 }
 
 /// The brands of what is in the shop, by name.

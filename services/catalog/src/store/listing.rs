@@ -37,10 +37,9 @@ pub const BOUNDS: Bounds = Bounds { few: 1_000, rows: 5_000 };
         INSERT INTO catalog_listing (market, currency, scope_id, product_id, title_key, price_min_minor, price_max_minor,
             brand_id, availability)
         SELECT n.market, n.currency, s.scope_id, p.id, p.title_key, n.price_min, n.price_max, p.brand_id, n.availability
-        FROM priced n
-        JOIN catalog_product p ON p.id = n.product_id AND p.status = 'active'
-        JOIN scopes s ON s.product_id = p.id
-        WHERE true";
+        -- CROSS: in this order. SQLite would begin with every product that is active.
+        FROM priced n CROSS JOIN catalog_product p CROSS JOIN scopes s
+        WHERE p.id = n.product_id AND p.status = 'active' AND s.product_id = p.id";
     UNKNOWN = "SELECT want.kind, want.name FROM @rows($1: kind @text, name @text, id @id) AS want
         WHERE NOT EXISTS (SELECT 1 FROM catalog_category c
                 WHERE want.kind = 'category' AND (c.slug = want.name OR c.id = want.id))
@@ -106,14 +105,13 @@ macro_rules! lists {
                 SELECT DISTINCT product_id, CAST($1 AS TEXT) AS market, CAST($2 AS TEXT) AS currency,
                     (SELECT id FROM scope) AS scope_id
                 FROM (
-                    SELECT v.product_id FROM best
-                    JOIN want ON want.attribute_id = best.attribute_id
-                    JOIN catalog_attribute_value v ON v.attribute_id = want.attribute_id AND v.text_value = want.text
+                    SELECT v.product_id FROM best CROSS JOIN want CROSS JOIN catalog_attribute_value v
+                    WHERE want.attribute_id = best.attribute_id
+                        AND v.attribute_id = want.attribute_id AND v.text_value = want.text
                     UNION ALL
-                    SELECT v.product_id FROM best
-                    JOIN want ON want.attribute_id = best.attribute_id
-                    JOIN catalog_attribute_value v ON v.attribute_id = want.attribute_id
-                        AND v.number_micros BETWEEN want.low AND want.high
+                    SELECT v.product_id FROM best CROSS JOIN want CROSS JOIN catalog_attribute_value v
+                    WHERE want.attribute_id = best.attribute_id
+                        AND v.attribute_id = want.attribute_id AND v.number_micros BETWEEN want.low AND want.high
                     UNION ALL
                     SELECT product_id FROM catalog_listing
                     WHERE market = $1 AND currency = $2
@@ -144,9 +142,9 @@ macro_rules! lists {
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
                         AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
                             SELECT COUNT(DISTINCT want.attribute_id)
-                            FROM want JOIN catalog_attribute_value v
-                                ON v.product_id = l.product_id AND v.attribute_id = want.attribute_id
-                            WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
+                            FROM want CROSS JOIN catalog_attribute_value v
+                            WHERE v.product_id = l.product_id AND v.attribute_id = want.attribute_id
+                                AND (v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high)))
                     LIMIT $12) AS along
                 UNION ALL
                 SELECT * FROM (
@@ -158,9 +156,9 @@ macro_rules! lists {
                         AND (CAST($5 AS TEXT) IS NULL OR l.brand_id = (SELECT id FROM brand))
                         AND (CAST($14 AS BIGINT) = 0 OR CAST($14 AS BIGINT) = (
                             SELECT COUNT(DISTINCT want.attribute_id)
-                            FROM want JOIN catalog_attribute_value v
-                                ON v.product_id = l.product_id AND v.attribute_id = want.attribute_id
-                            WHERE v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high))
+                            FROM want CROSS JOIN catalog_attribute_value v
+                            WHERE v.product_id = l.product_id AND v.attribute_id = want.attribute_id
+                                AND (v.text_value = want.text OR v.number_micros BETWEEN want.low AND want.high)))
                     ORDER BY ", $order, " LIMIT $12) AS out_of_few),
             ends AS (
                 SELECT l.product_id, l.title_key, l.price_min_minor, l.price_max_minor, l.availability, 1 AS is_end
@@ -174,8 +172,8 @@ macro_rules! lists {
             SELECT l.is_end, p.id, p.slug, p.title, b.id, b.slug, b.name, p.images -> 0, l.price_min_minor,
                 l.price_max_minor, l.availability, l.title_key
             FROM (SELECT * FROM page UNION ALL SELECT * FROM ends) AS l
-            JOIN catalog_product p ON p.id = l.product_id
-            LEFT JOIN catalog_brand b ON b.id = p.brand_id
+            CROSS JOIN catalog_product p LEFT JOIN catalog_brand b ON b.id = p.brand_id
+            WHERE p.id = l.product_id
             ORDER BY l.is_end, ", $order, " LIMIT $12 + 1"));)*
         /// The lists' statements.
         pub static LISTS: &[&Sql] = &[$(&$name),*];

@@ -32,8 +32,9 @@ statements! {
             NULL, NULL,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-        FROM wanted w JOIN catalog_product_category pc ON pc.product_id = w.id
-        JOIN catalog_category c ON c.id = pc.category_id
+        -- CROSS: SQLite, which knows nothing of how many there are, would begin with all products' categories.
+        FROM wanted w CROSS JOIN catalog_product_category pc JOIN catalog_category c ON c.id = pc.category_id
+        WHERE pc.product_id = w.id
         ORDER BY kind, place, id LIMIT 1000";
 }
 

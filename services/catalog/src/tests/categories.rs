@@ -45,7 +45,9 @@ async fn a_category_shows_what_is_above_and_below_it() {
     let page = |below| {
         let (ctx, hot) = (shop.ctx.clone(), shop.hot.clone());
         async move {
-            let page = list_categories(&ctx, &hot, &platform::http::Page::default(), &below).await.expect("a page");
+            let page = list_categories(&ctx, hot.at("a list"), &platform::http::Page::default(), &below)
+                .await
+                .expect("a page");
             let page: Value = serde_json::from_slice(&page.bytes).expect("JSON");
             page["items"].as_array().expect("items").iter().map(|item| text(&item["slug"])).collect::<Vec<_>>()
         }
@@ -53,7 +55,7 @@ async fn a_category_shows_what_is_above_and_below_it() {
     assert_eq!(page(Below::Any).await, ["clothing", "shirts", "linen", "sale"]);
     assert_eq!(page(Below::Roots).await, ["clothing", "sale"]);
     assert_eq!(page(Below::Parent("clothing".into())).await, ["shirts"]);
-    let tree = show_category_tree(&shop.ctx, &shop.hot, Some(2)).await.expect("the tree");
+    let tree = show_category_tree(&shop.ctx, shop.hot.at("a list"), Some(2)).await.expect("the tree");
     let tree: Value = serde_json::from_slice(&tree.bytes).expect("JSON");
     assert_eq!(tree["roots"][0]["children"][0]["slug"], "shirts");
     assert_eq!(tree["roots"][0]["children"][0]["children"], json!([]), "two levels were asked for");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::samples::{self, Heard, id};
 use crate::cancellation::{CancelState, Canceller, Cancelling, NotCancellable, UnwantedUnits, Wish};
 use crate::change::{Change, Said};
-use crate::order::{Order, PaymentOutcome};
+use crate::order::{Order, PaymentOutcome, is_settled};
 use crate::sale::Line;
 use crate::states::{FulfilmentState, PaymentState};
 
@@ -152,7 +152,7 @@ fn several_payments_confirm_an_order_once_they_make_up_its_total() {
         (life.order.status, life.order.payment_state()),
         (OrderStatus::Payable, PaymentState::PartiallyAuthorized)
     );
-    assert!(life.order.is_settled(), "the buyer has to pay the rest");
+    assert!(is_settled(life.order.status, life.order.last_try.is_some()), "the buyer has to pay the rest");
     let life = life.hears(&[samples::authorized_part(id, 2, 499)]);
     assert_eq!((life.order.status, life.order.payment_state()), (OrderStatus::Confirmed, PaymentState::Authorized));
     assert_eq!(life.said.iter().filter(|said| matches!(said, Said::Confirmed(_))).count(), 1);

@@ -70,6 +70,10 @@ impl Front {
         SocketAddr::from(([127, 0, 0, 1], self.nginx.port()))
     }
 
+    pub fn pid(&self) -> u32 {
+        self.nginx.pid()
+    }
+
     /// A file of its folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.nginx.folder().join(name)

@@ -93,6 +93,6 @@ impl Buyer {
 }
 
 /// Somebody's address in this country.
-pub(crate) fn address(country: &str) -> Value {
+pub fn address(country: &str) -> Value {
     json!({ "name": "Ada Lovelace", "line1": "Hauptstraße 1", "city": "Wien", "postcode": "1010", "country": country })
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use platform::Clock;
 use sha2::Sha256;
+use store::Clock;
 
 use super::book::{Endpoint, Event};
 use super::faults::{Fault, FaultKind};
