@@ -1,5 +1,6 @@
 //! One process of the shop: started, signalled, awaited by its own handle.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -7,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use contracts::SERVICES;
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::clock::Clock;
 
 /// Machine time for a process to serve, or to end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -65,9 +65,13 @@ impl Unit {
         self.start_with(Some(failpoint), &[])
     }
 
-    /// Starts it on a clock that can step.
-    pub fn start_on(&mut self, clock: &Clock) -> Result<(), String> {
-        self.start_with(None, &clock.settings())
+    /// Starts it with more settings, this once.
+    pub fn start_also(&mut self, settings: &[(String, String)]) -> Result<(), String> {
+        self.start_with(None, settings)
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     fn start_with(&mut self, failpoint: Option<&str>, settings: &[(String, String)]) -> Result<(), String> {
@@ -160,7 +164,8 @@ impl Unit {
         is_killed && self.stderr().contains(&format!("fault point reached: {point}"))
     }
 
-    fn stderr(&self) -> String {
+    /// What it has logged since it was started.
+    pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.log("err")).unwrap_or_default()
     }
 
@@ -179,4 +184,62 @@ impl Drop for Unit {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// What the units of a shop of many processes have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Common<'a> {
+    pub program: &'a Path,
+    pub settings: &'a [(String, String)],
+    pub failpoints: &'a [String],
+    pub folder: &'a Path,
+}
+
+pub type Addresses = BTreeMap<&'static str, Vec<SocketAddr>>;
+
+/// Free addresses for so many copies of each service.
+pub fn addresses(copies: usize) -> Result<Addresses, String> {
+    SERVICES
+        .into_iter()
+        .map(|service| Ok((service, (0..copies).map(|_| free_address()).collect::<Result<_, _>>()?)))
+        .collect()
+}
+
+/// A process for each address, that knows where the others are.
+pub fn units(common: Common<'_>, addresses: &Addresses) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for (service, copies) in addresses {
+        for (copy, address) in copies.iter().enumerate() {
+            let mut settings = common.settings.to_vec();
+            settings.push(("SOUK_SERVER__LISTEN".to_owned(), address.to_string()));
+            for (peer, copies) in addresses.iter().filter(|(peer, _)| *peer != service) {
+                let urls: Vec<String> = copies.iter().map(|address| format!("http://{address}")).collect();
+                settings.push((format!("SOUK_PEERS__{}", peer.to_uppercase()), urls.join(" ")));
+            }
+            units.push(Unit::new(Start {
+                name: format!("{service}-{copy}"),
+                service,
+                address: *address,
+                program: common.program.to_path_buf(),
+                arguments: ["serve", "--services", service].map(str::to_owned).to_vec(),
+                settings,
+                failpoints: common.failpoints.to_vec(),
+                folder: common.folder.to_path_buf(),
+            }));
+        }
+    }
+    units
+}
+
+pub fn free_address() -> Result<SocketAddr, String> {
+    engines::free_port()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .map_err(|why| format!("no free port: {why}"))
+}
+
+/// The program, by its whole path; `made_by` is how to get it.
+pub fn must_exist(program: &Path, argument: &str, made_by: &str) -> Result<PathBuf, String> {
+    program
+        .canonicalize()
+        .map_err(|why| format!("`{argument} {}`: {why}; build it with `{made_by}`", program.display()))
 }

@@ -1,24 +1,37 @@
 //! A run: a shop, buyers, faults; then peace, and the comparison of what was promised with what is.
 
+mod check;
+mod clock;
+mod closing;
+mod command;
+mod disk;
+mod history;
+mod market;
+mod nemesis;
+mod proxy;
+mod report;
+mod rig;
+mod rolling;
+mod schedule;
+mod shopper;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use outside::{Buyer, Product, Staff};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use testkit::{Buyer, Product, Staff};
 
-use crate::check;
-use crate::closing;
-use crate::history::History;
-use crate::market::Market;
-use crate::nemesis::{Nemesis, Strike};
-use crate::report::Report;
-use crate::rig::{Plan, Rig};
-use crate::schedule::{Group, Lengths, schedule};
-use crate::shopper;
+pub use self::command::{Arguments, run as command};
+use self::history::History;
+use self::market::Market;
+use self::nemesis::{Nemesis, Strike};
+use self::report::Report;
+use self::rig::{Plan, Rig};
+use self::schedule::{Group, Lengths, schedule};
 
 const PRODUCTS: usize = 4;
 const PRODUCTS_STOCK: i64 = 100_000;

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use crate::nemesis::{DRAIN_MAX, Fired, Nemesis};
+use super::nemesis::{DRAIN_MAX, Fired, Nemesis};
 
 pub async fn restart(nemesis: &mut Nemesis<'_>) -> Result<Fired, String> {
     let mut fired = Fired { orders_in_flight: i64::MAX, ..Fired::default() };

@@ -1,19 +1,17 @@
 //! A shop of real processes over engines of its own: PostgreSQL, RabbitMQ, nginx, a gateway.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use contracts::SERVICES;
 use engines::{Postgres, RabbitMq};
-use testkit::{Client, Front};
+use outside::{Client, Front};
 use url::Url;
 
-use crate::disk::Disk;
-use crate::proxy::Proxy;
-use crate::unit::{Start, Unit};
+use super::disk::Disk;
+use super::proxy::Proxy;
+use crate::unit::{self, Common, Start, Unit, free_address};
 
 const TOKEN: &str = "a-token-that-the-processes-share-in-a-fault-run";
 const SECRET: &str = "a-secret-that-the-processes-share-in-a-fault-run";
@@ -73,18 +71,17 @@ impl Rig {
         let mut gateway = gateway(&plan)?;
         gateway.start()?;
         gateway.ready().await?;
-        let mut addresses: BTreeMap<&'static str, Vec<SocketAddr>> = BTreeMap::new();
-        for service in SERVICES {
-            let free: Result<Vec<_>, String> = (0..plan.copies).map(|_| free_address()).collect();
-            addresses.insert(service, free?);
-        }
+        let addresses = unit::addresses(plan.copies)?;
         let front = Front::start(&addresses);
         let base = format!("http://{}", front.address());
         let shared = settings(&plan, &gateway, &base);
         let through = with_engines(&shared, &at(&postgres.url(), &to_postgres), &at(&broker.url(), &to_broker));
         let direct = with_engines(&shared, &postgres.url(), "local");
+        let failpoints: Vec<String> = plan.bugs.iter().map(|bug| format!("{bug}=return")).collect();
+        let common =
+            Common { program: &plan.binary, settings: &through, failpoints: &failpoints, folder: &plan.folder };
         let mut rig = Self {
-            units: units(&plan, &addresses, &through),
+            units: unit::units(common, &addresses),
             gateway,
             front,
             postgres,
@@ -219,31 +216,6 @@ fn with_engines(shared: &[(String, String)], database: &str, bus: &str) -> Vec<(
     shared.iter().cloned().chain(engines).collect()
 }
 
-fn units(plan: &Plan, addresses: &BTreeMap<&'static str, Vec<SocketAddr>>, shared: &[(String, String)]) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (service, copies) in addresses {
-        for (copy, address) in copies.iter().enumerate() {
-            let mut settings = shared.to_vec();
-            settings.push(("SOUK_SERVER__LISTEN".to_owned(), address.to_string()));
-            for (peer, copies) in addresses.iter().filter(|(peer, _)| *peer != service) {
-                let urls: Vec<String> = copies.iter().map(|address| format!("http://{address}")).collect();
-                settings.push((format!("SOUK_PEERS__{}", peer.to_uppercase()), urls.join(" ")));
-            }
-            units.push(Unit::new(Start {
-                name: format!("{service}-{copy}"),
-                service,
-                address: *address,
-                program: plan.binary.clone(),
-                arguments: ["serve", "--services", service].map(str::to_owned).to_vec(),
-                settings,
-                failpoints: plan.bugs.iter().map(|bug| format!("{bug}=return")).collect(),
-                folder: plan.folder.clone(),
-            }));
-        }
-    }
-    units
-}
-
 async fn proxy(url: &str) -> Result<Proxy, String> {
     let port = parsed(url)?.port().ok_or_else(|| format!("{url} names no port"))?;
     let to = SocketAddr::from(([127, 0, 0, 1], port));
@@ -260,17 +232,4 @@ fn at(url: &str, proxy: &Proxy) -> String {
 
 fn parsed(url: &str) -> Result<Url, String> {
     url.parse().map_err(|why| format!("{url}: {why}"))
-}
-
-fn free_address() -> Result<SocketAddr, String> {
-    engines::free_port()
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-        .map_err(|why| format!("no free port: {why}"))
-}
-
-/// The program, by its whole path; `made_by` is how to get it.
-pub fn must_exist(program: &Path, argument: &str, made_by: &str) -> Result<PathBuf, String> {
-    program
-        .canonicalize()
-        .map_err(|why| format!("`{argument} {}`: {why}; build it with `{made_by}`", program.display()))
 }

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use outside::{Answer, Client, Product, Staff};
 use serde_json::Value;
-use testkit::{Answer, Client, Product, Staff};
 
-use crate::history::{History, Operation, Outcome};
+use super::history::{History, Operation, Outcome};
 
 /// A buyer's patience with one request; then its outcome is unknown to them.
 const ANSWER_MAX: Duration = Duration::from_secs(8);
@@ -64,7 +64,7 @@ impl Market {
     pub async fn insist(
         &self,
         wish: Wish<'_>,
-        ask: impl Fn() -> testkit::Ask,
+        ask: impl Fn() -> outside::Ask,
         amount: impl Fn(&Value) -> Option<(String, i64)>,
     ) -> Told {
         let begun = Instant::now();
@@ -99,7 +99,7 @@ impl Market {
     }
 
     /// Asks for something that may be asked again and again; `None`: refused, or nobody answers.
-    pub async fn read(&self, ask: impl Fn() -> testkit::Ask) -> Option<Value> {
+    pub async fn read(&self, ask: impl Fn() -> outside::Ask) -> Option<Value> {
         let begun = Instant::now();
         while begun.elapsed() < INSIST_MAX {
             match answered(ask()).await {
@@ -125,7 +125,7 @@ impl Market {
     }
 }
 
-async fn answered(ask: testkit::Ask) -> Result<Answer, String> {
+async fn answered(ask: outside::Ask) -> Result<Answer, String> {
     match tokio::time::timeout(ANSWER_MAX, ask.sent()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err("the connection ended".to_owned()),

@@ -8,20 +8,20 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, ExchangeKind};
+use outside::Client;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rustix::process::Signal;
 use serde::Serialize;
 use serde_json::{Value, json};
-use testkit::Client;
 
-use crate::clock::{self, Clock};
-use crate::market::Market;
-use crate::proxy::Wire;
-use crate::rig::Rig;
-use crate::rolling;
-use crate::schedule::{Engine, Fault};
+use super::clock::{self, Clock};
+use super::market::Market;
+use super::proxy::Wire;
+use super::rig::Rig;
+use super::rolling;
+use super::schedule::{Engine, Fault};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A process that does not come to its fault point in this time is no fault that struck.
@@ -206,7 +206,7 @@ impl Nemesis<'_> {
         let clock = Clock::new(self.rig.plan.folder.join(format!("{}.clock", self.rig.units[at].name)))?;
         let unit = &mut self.rig.units[at];
         let _ = unit.stop(DRAIN_MAX).await;
-        unit.start_on(&clock)?;
+        unit.start_also(&clock.settings())?;
         unit.ready().await?;
         let client = Client::new(format!("http://{}", unit.address));
         self.busy().await;

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::check::{KINDS, Kind, Violation};
-use crate::nemesis::Strike;
+use super::check::{KINDS, Kind, Violation};
+use super::nemesis::Strike;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {

@@ -5,12 +5,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use contracts::SERVICES;
+use outside::psp::FaultKind;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
-use testkit::psp::FaultKind;
 
-use crate::proxy::Wire;
+use super::proxy::Wire;
 
 /// A kind of fault, as `--faults` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

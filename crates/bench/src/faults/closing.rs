@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use platform::{Clock, Ids};
+use outside::psp::Charge;
+use outside::{Client, Product};
 use serde_json::Value;
+use store::{Clock, Ids};
 use store::{Db, Options};
-use testkit::psp::Charge;
-use testkit::{Client, Product};
 
-use crate::check::{OrderSeen, Seen};
-use crate::market::Market;
-use crate::rig::Rig;
+use super::check::{OrderSeen, Seen};
+use super::market::Market;
+use super::rig::Rig;
 
 /// Looks in a row that must find nothing.
 const CALM_LOOKS: u32 = 3;
@@ -63,7 +63,7 @@ pub async fn settle(rig: &Rig, market: &Market, at_most: Duration) -> Result<Set
 
 /// Events that are not applied yet, jobs that are due, and those to be tried again.
 async fn in_tables(db: &Db) -> Result<Vec<String>, store::Error> {
-    let waiting = testkit::waiting(db, db.clock().now()).await?;
+    let waiting = outside::waiting(db, db.clock().now()).await?;
     let (retrying,): (i64,) = db.one(&RETRYING, store::params![]).await?;
     let counts = [(waiting.events, "events"), (waiting.jobs, "due jobs"), (retrying, "jobs to be tried again")];
     let counted = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));

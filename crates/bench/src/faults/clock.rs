@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use testkit::Client;
+use outside::Client;
 
 /// `Date` counts whole seconds, and is a second old at most.
 const TOLERANCE_SECONDS: i64 = 5;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use outside::psp::Charge;
 use serde::Serialize;
-use testkit::psp::Charge;
 
-use crate::history::{Entry, Operation, Outcome};
+use super::history::{Entry, Operation, Outcome};
 
 /// Something that must never be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use outside::{Client, Product};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use testkit::{Client, Product};
 use uuid::Uuid;
 
-use crate::history::Operation;
-use crate::market::{Market, Told, Wish};
+use super::history::Operation;
+use super::market::{Market, Told, Wish};
 
 const VISA: &str = "pm_card_visa";
 const DECLINED: &str = "pm_card_chargeDeclined";
@@ -196,7 +196,7 @@ impl Shopping<'_> {
         &self,
         operation: Operation,
         key: &str,
-        ask: impl Fn() -> testkit::Ask,
+        ask: impl Fn() -> outside::Ask,
         what: impl Fn(&Value) -> Option<(String, i64)>,
     ) -> Option<()> {
         let wish = Wish { buyer: self.lane, operation, key };
